@@ -1,0 +1,60 @@
+/** The only file that loads the native addon. Its contract: native/addon.cc. */
+
+import path from 'node:path'
+import nodeGypBuild from 'node-gyp-build'
+import type { Failure } from './errors.js'
+
+/** Every number below zero is a negated OS error number. */
+export interface Binding {
+  /** Bytes filled. */
+  readInfo(descriptor: number, bytes: Uint8Array, offset: number): number
+  /** The state in the OS's own numbering. */
+  readState(descriptor: number): number
+  /** How many of the descriptors could be read. */
+  readMany(
+    descriptors: Int32Array,
+    bytes: Uint8Array,
+    stride: number,
+    filled: Int32Array,
+  ): number
+  /** 1: the local address is known, 2: the remote one; fills 48 bytes. */
+  readEndpoints(descriptor: number, bytes: Uint8Array, offset: number): number
+  formatAddress(bytes: Uint8Array, offset: number): string | undefined
+  /** Bytes that this OS fills for a fresh socket. */
+  probe(): number
+}
+
+function load(): Binding | Failure {
+  try {
+    // Both lib/ and dist/ lie one below the package root.
+    return nodeGypBuild(path.join(__dirname, '..')) as Binding
+  } catch (cause) {
+    return {
+      code: 'ERR_TCP_INFO_BINDING',
+      message: explain(cause),
+      cause,
+    }
+  }
+}
+
+function explain(cause: unknown): string {
+  const target = `${process.platform}-${process.arch}`
+  const said = cause instanceof Error ? cause.message : String(cause)
+  const code = (cause as { code?: unknown } | null)?.code
+  const why =
+    code === 'ERR_DLOPEN_DISABLED'
+      ? "Node's permission model is on: add --allow-addons."
+      : code === 'ERR_DLOPEN_FAILED'
+        ? `The binary for ${target} is there but was refused by the system's loader: was node_modules copied from another kind of machine or libc? Install again on this one.`
+        : `There is no binary for ${target} in the package's prebuilds folder: was it left out by a bundler or a copy? Keep tcpinfo-socket outside the bundle, and its folder whole.`
+  return `The native addon of tcpinfo-socket could not be loaded, so sockets work as plain net.Sockets. ${why} (${said.split('\n')[0]})`
+}
+
+const loaded = load()
+
+/** `undefined` when the addon could not be loaded; then there is a failure. */
+export const binding: Binding | undefined =
+  'readInfo' in loaded ? loaded : undefined
+
+export const bindingFailure: Failure | undefined =
+  'readInfo' in loaded ? undefined : loaded

@@ -1,0 +1,34 @@
+/**
+ * Room for the kernel to write into. One slab serves many reads, so that a read
+ * allocates nothing; a slab lives as long as anything written to it is kept,
+ * which is why it is small.
+ */
+
+const SLAB_BYTES = 8192
+
+/** Where the next bytes go: `at` in both views, which share one buffer. */
+export interface Room {
+  readonly bytes: Uint8Array
+  readonly words: Uint32Array
+  readonly at: number
+}
+
+export class BytePool implements Room {
+  bytes!: Uint8Array
+  words!: Uint32Array
+  at = SLAB_BYTES
+
+  /** Makes sure that at least `needed` bytes are free from `at` on. */
+  reserve(needed: number): void {
+    if (this.at + needed <= SLAB_BYTES) return
+    const slab = new ArrayBuffer(SLAB_BYTES)
+    this.bytes = new Uint8Array(slab)
+    this.words = new Uint32Array(slab)
+    this.at = 0
+  }
+
+  /** Takes what was written, so that the next reserve leaves it alone. */
+  keep(length: number): void {
+    this.at += (length + 7) & ~7
+  }
+}

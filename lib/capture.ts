@@ -1,0 +1,157 @@
+/**
+ * What TcpInfoSocket and instrument() share: read, remember, emit. One Capture
+ * belongs to one socket that owns a connection; a TLSSocket laid over another
+ * socket shares that one's.
+ *
+ * Nothing here may disturb the program: no exception leaves a Capture, nothing
+ * keeps the event loop alive, and listeners run from process.nextTick. (A
+ * listener that throws inside `_destroy` would keep the descriptor open.)
+ */
+
+import type net from 'node:net'
+import { endpointsOf } from './endpoints.js'
+import {
+  CLOSED,
+  ENDED_UNOPENED,
+  type Failure,
+  NEVER_OPENED,
+  TcpInfoError,
+} from './errors.js'
+import { descriptorOf, handleOf, type StreamHandle } from './handle.js'
+import { generalFailure, Snapshot, takeSnapshot } from './snapshot.js'
+import type { TcpInfo, TcpInfoTrigger } from './tcp-info.js'
+
+export class Capture {
+  readonly #owner: net.Socket
+  readonly #sockets: net.Socket[]
+  #snapshot: Snapshot | undefined
+  #failure: Failure | undefined
+  #error: TcpInfoError | undefined
+  #emitting = false
+  #awaitsConnect = false
+  #connectStartedAt: number | undefined
+  #connectDurationMs: number | undefined
+  #finished: StreamHandle | null | undefined
+
+  constructor(owner: net.Socket) {
+    this.#owner = owner
+    this.#sockets = [owner]
+  }
+
+  /** The newest record. */
+  get info(): TcpInfo | undefined {
+    return this.#snapshot?.info
+  }
+
+  /** Why the newest read gave none. */
+  get error(): TcpInfoError | undefined {
+    const failure =
+      this.#failure ?? (this.#snapshot ? undefined : generalFailure())
+    if (!failure) return undefined
+    this.#error ??= new TcpInfoError(failure)
+    return this.#error
+  }
+
+  /** From now on the event reaches this socket too. */
+  share(socket: net.Socket): void {
+    this.#sockets.push(socket)
+  }
+
+  /** Learns what can be learnt while the connection is young. */
+  begin(connectStartedAt?: number): void {
+    this.#connectStartedAt = connectStartedAt
+    this.#connectDurationMs = undefined
+    if (!this.#owner.connecting) {
+      this.#learnEndpoints()
+    } else if (!this.#awaitsConnect) {
+      this.#awaitsConnect = true
+      // Before the user's own listeners, so that they see what it learns.
+      this.#owner.prependOnceListener('connect', this.#onConnect)
+    }
+  }
+
+  readonly #onConnect = (): void => {
+    this.#awaitsConnect = false
+    if (this.#connectStartedAt !== undefined) {
+      this.#connectDurationMs = performance.now() - this.#connectStartedAt
+    }
+    this.#learnEndpoints()
+  }
+
+  #learnEndpoints(): void {
+    try {
+      const handle = handleOf(this.#owner)
+      if (!handle) return
+      const descriptor = descriptorOf(handle)
+      if (descriptor >= 0) endpointsOf(handle, descriptor)
+    } catch {
+      // A handle of an unknown kind: the read to come says so.
+    }
+  }
+
+  /** Reads now; once the socket is closed, the last answer stands. */
+  onDemand(): TcpInfo | undefined {
+    const isOver = this.#owner.destroyed && !handleOf(this.#owner)
+    if (isOver && (this.#snapshot || this.#failure)) return this.info
+    return this.#read('demand') ? this.info : undefined
+  }
+
+  /** To be called by `_destroy` before anything is torn down. */
+  onDestroy(): void {
+    const handle = handleOf(this.#owner)
+    // Once for each connection, whoever else calls _destroy.
+    if (handle && handle === this.#finished) return
+    this.#finished = handle
+    this.#read('close')
+  }
+
+  #read(trigger: TcpInfoTrigger): boolean {
+    const result = takeSnapshot(this.#owner, trigger, this.#connectDurationMs)
+    this.#error = undefined
+    if (!(result instanceof Snapshot)) {
+      const ended = result === CLOSED || result === NEVER_OPENED
+      this.#failure = ended && trigger === 'close' ? ENDED_UNOPENED : result
+      return false
+    }
+    this.#failure = undefined
+    this.#snapshot = result
+    // A listener that captures again is not told of that one: it would be
+    // called for ever.
+    if (!this.#emitting) {
+      for (const socket of this.#sockets) {
+        process.nextTick(emit, this, socket, result)
+      }
+    }
+    return true
+  }
+
+  emit(socket: net.Socket, snapshot: Snapshot): void {
+    if (socket.listenerCount('tcpinfo') === 0) return
+    this.#emitting = true
+    try {
+      socket.emit('tcpinfo', snapshot.info)
+    } finally {
+      this.#emitting = false
+    }
+  }
+}
+
+function emit(capture: Capture, socket: net.Socket, snapshot: Snapshot): void {
+  capture.emit(socket, snapshot)
+}
+
+// Shared by all copies of this package in the process (ESM, CommonJS, another
+// version), so that no connection is captured twice.
+const REGISTRY = Symbol.for('tcpinfo-socket.captures')
+const registry = globalThis as { [REGISTRY]?: WeakMap<net.Socket, Capture> }
+registry[REGISTRY] ??= new WeakMap()
+const captures = registry[REGISTRY]
+
+export function captureOf(socket: unknown): Capture | undefined {
+  return captures.get(socket as net.Socket)
+}
+
+export function setCapture(socket: net.Socket, capture: Capture): Capture {
+  captures.set(socket, capture)
+  return capture
+}

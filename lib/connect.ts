@@ -1,0 +1,69 @@
+import { channel } from 'node:diagnostics_channel'
+import type net from 'node:net'
+import { TcpInfoSocket } from './socket.js'
+
+/**
+ * `net.connect`, every overload and option of it, returning a TcpInfoSocket.
+ * Can stand wherever `net.connect` or an agent's `createConnection` is expected.
+ */
+export function connect(
+  options: net.NetConnectOpts,
+  connectionListener?: () => void,
+): TcpInfoSocket
+export function connect(
+  port: number,
+  host?: string,
+  connectionListener?: () => void,
+): TcpInfoSocket
+export function connect(
+  port: number,
+  connectionListener?: () => void,
+): TcpInfoSocket
+export function connect(
+  path: string,
+  connectionListener?: () => void,
+): TcpInfoSocket
+export function connect(...args: unknown[]): TcpInfoSocket {
+  // The steps of net.connect (lib/net.js). Of a port or a path the constructor
+  // needs nothing.
+  const options = (
+    typeof args[0] === 'object' && args[0] !== null ? args[0] : {}
+  ) as net.NetConnectOpts
+  const socket = new TcpInfoSocket(options as net.SocketConstructorOpts)
+  if (options.timeout) socket.setTimeout(options.timeout)
+  return announced(socket, () =>
+    socket.connect(...(args as [net.SocketConnectOpts])),
+  )
+}
+
+/** The same function under the other name that node:net has for it. */
+export const createConnection = connect
+
+const created = channel('net.client.socket')
+
+/**
+ * Node tells of every client socket on this channel: since some release of 22
+ * from Socket.prototype.connect, before that from net.connect, whose place we
+ * take. So if nobody was told, we tell.
+ */
+function announced(
+  socket: TcpInfoSocket,
+  connectIt: () => void,
+): TcpInfoSocket {
+  if (!created.hasSubscribers) {
+    connectIt()
+    return socket
+  }
+  let told = false
+  const listen = (message: unknown): void => {
+    if ((message as { socket?: unknown }).socket === socket) told = true
+  }
+  created.subscribe(listen)
+  try {
+    connectIt()
+  } finally {
+    created.unsubscribe(listen)
+  }
+  if (!told) created.publish({ socket })
+  return socket
+}

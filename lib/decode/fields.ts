@@ -1,0 +1,164 @@
+/**
+ * What a table is made of. Which member lies where, and what becomes of it,
+ * stands in linux.ts, windows.ts and darwin.ts; records.ts is the decoder that
+ * scripts/generate.ts makes of them. The number of bytes that the kernel filled
+ * decides which members exist: zero padding can't pass for data.
+ */
+
+import type { TcpInfo } from '../tcp-info.js'
+import type { StateNumbering, TcpState } from '../tcp-state.js'
+
+/** One member of a kernel's struct. Every supported target is little-endian. */
+export interface NativeField {
+  readonly name: string
+  readonly offset: number
+  readonly type: 'u8' | 'u16' | 'u32' | 'u64'
+  /** For a bit field: lowest bit and width inside the integer at `offset`. */
+  readonly bits?: readonly [lowest: number, width: number]
+  /** The OS release, or struct version, in which the member appeared. */
+  readonly since: string
+  /**
+   * The shortest struct that holds the member, where its own end does not tell:
+   * it took over what had been padding.
+   */
+  readonly minLength?: number
+  /** Whether the running kernel, by its release, lays the member out so. */
+  readonly layoutOf?: (release: string | undefined) => boolean
+}
+
+/** The members of a {@link TcpInfo} that come out of the kernel's struct. */
+export type KernelFields = Omit<
+  TcpInfo,
+  | 'raw'
+  | 'trigger'
+  | 'capturedAt'
+  | 'platform'
+  | 'source'
+  | 'localAddress'
+  | 'localPort'
+  | 'remoteAddress'
+  | 'remotePort'
+  | 'appBytesRead'
+  | 'appBytesWritten'
+  | 'connectDurationMs'
+>
+
+/**
+ * How a member of the record is made: the native members it needs (it is absent
+ * when one of them is) and, unless it is the first of them as it stands, the
+ * formula.
+ */
+export interface Rule<T> {
+  readonly of: readonly string[]
+  readonly formula?: (...values: number[]) => T | undefined
+}
+
+export interface Layout {
+  readonly native: readonly NativeField[]
+  /** Numbering of the state, which is the struct's first byte everywhere. */
+  readonly states: StateNumbering
+  readonly rules: {
+    readonly [K in keyof KernelFields]?: Rule<NonNullable<KernelFields[K]>>
+  }
+  /**
+   * When the kernel fills only some members and leaves defaults in the others:
+   * those that count.
+   */
+  readonly partial?: {
+    readonly of: readonly string[]
+    readonly when: (...values: number[]) => boolean
+    readonly fields: readonly (keyof KernelFields)[]
+  }
+}
+
+/** The native member as it stands. */
+export const same = (name: string): Rule<number> => ({ of: [name] })
+
+/** A native member whose 0 means that there is no value. */
+export const nonZero = (name: string): Rule<number> => ({
+  of: [name],
+  formula: (value) => (value === 0 ? undefined : value),
+})
+
+export const scaled = (name: string, factor: number): Rule<number> => ({
+  of: [name],
+  formula: (value) => value * factor,
+})
+
+export const truth = (name: string): Rule<boolean> => ({
+  of: [name],
+  formula: (value) => value !== 0,
+})
+
+export const stateOf = (
+  name: string,
+  states: StateNumbering,
+): Rule<TcpState> => ({ of: [name], formula: (code) => states[code] })
+
+/** The formula of a member that has one. */
+export function formulaOf<K extends keyof KernelFields>(
+  layout: Layout,
+  name: K,
+): (...values: number[]) => KernelFields[K] {
+  const formula = layout.rules[name]?.formula
+  if (!formula) throw new Error(`${name} has no formula`)
+  return formula as (...values: number[]) => KernelFields[K]
+}
+
+export function partialOf(layout: Layout): (...values: number[]) => boolean {
+  return layout.partial?.when ?? (() => false)
+}
+
+export type RawTcpInfo = Readonly<Record<string, number | bigint>>
+
+const SIZES = { u8: 1, u16: 2, u32: 4, u64: 8 } as const
+
+/** Whether the kernel filled all of a member. */
+export function isWhole(field: NativeField, length: number): boolean {
+  return length >= lengthFor(field)
+}
+
+/** How many bytes must be filled for a member to exist. */
+export function lengthFor(field: NativeField): number {
+  return Math.max(field.offset + SIZES[field.type], field.minLength ?? 0)
+}
+
+/**
+ * The kernel's own struct, every wholly filled member under its own name. It
+ * lies at `at`, a multiple of 4, of both views, which share one buffer.
+ */
+export function decodeRaw(
+  layout: Layout,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  release: string | undefined,
+): RawTcpInfo {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, length)
+  const raw: Record<string, number | bigint> = {}
+  for (const field of layout.native) {
+    if (!isWhole(field, length) || field.layoutOf?.(release) === false) continue
+    raw[field.name] = readMember(view, field)
+  }
+  return raw
+}
+
+function readMember(
+  view: DataView,
+  { offset, type, bits }: NativeField,
+): number | bigint {
+  switch (type) {
+    case 'u64':
+      return view.getBigUint64(offset, true)
+    case 'u32':
+      return extract(view.getUint32(offset, true), bits)
+    case 'u16':
+      return extract(view.getUint16(offset, true), bits)
+    case 'u8':
+      return extract(view.getUint8(offset), bits)
+  }
+}
+
+function extract(value: number, bits: NativeField['bits']): number {
+  return bits ? (value >>> bits[0]) & (2 ** bits[1] - 1) : value
+}

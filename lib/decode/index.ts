@@ -1,0 +1,60 @@
+/** Chooses the table for an operating system. */
+
+import { release as osRelease } from 'node:os'
+import type { TcpInfo, TcpInfoParts } from '../tcp-info.js'
+import { darwin } from './darwin.js'
+import type { Layout } from './fields.js'
+import { linux } from './linux.js'
+import { DarwinTcpInfo, LinuxTcpInfo, WindowsTcpInfo } from './records.js'
+import { windows } from './windows.js'
+
+/** All that is specific to one OS about the bytes its kernel gives. */
+export interface KernelStruct {
+  readonly platform: NodeJS.Platform
+  readonly layout: Layout
+  /** Decodes the struct at `at` of both views, which share one buffer. */
+  readonly Record: new (
+    parts: TcpInfoParts,
+    bytes: Uint8Array,
+    words: Uint32Array,
+    at: number,
+    filled: number,
+  ) => TcpInfo
+  /** The kernel's interface, by the length it filled. */
+  sourceOf(filled: number): string
+}
+
+const LINUX = {
+  layout: linux,
+  Record: LinuxTcpInfo,
+  sourceOf: () => 'TCP_INFO',
+}
+
+/** Lengths of TCP_INFO_v0, _v1 and _v2. */
+const WINDOWS_LENGTHS = [88, 136, 152]
+
+const STRUCTS: readonly KernelStruct[] = [
+  { platform: 'linux', ...LINUX },
+  { platform: 'android', ...LINUX },
+  {
+    platform: 'darwin',
+    layout: darwin,
+    Record: DarwinTcpInfo,
+    sourceOf: () => 'TCP_CONNECTION_INFO',
+  },
+  {
+    platform: 'win32',
+    layout: windows,
+    Record: WindowsTcpInfo,
+    sourceOf: (filled) => `SIO_TCP_INFO v${WINDOWS_LENGTHS.indexOf(filled)}`,
+  },
+]
+
+export function structOf(platform: string): KernelStruct | undefined {
+  return STRUCTS.find((each) => each.platform === platform)
+}
+
+/** The struct of the OS that runs us; `undefined` where none is known. */
+export const NATIVE_STRUCT = structOf(process.platform)
+
+export const NATIVE_RELEASE = osRelease()

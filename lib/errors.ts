@@ -1,0 +1,152 @@
+import { constants } from 'node:os'
+import { getSystemErrorName } from 'node:util'
+
+/**
+ * Why there is no record:
+ *
+ * - `ERR_TCP_INFO_UNSUPPORTED`: this OS, its version or this Node has no way to
+ *   ask.
+ * - `ERR_TCP_INFO_BINDING`: the native addon could not be loaded.
+ * - `ERR_TCP_INFO_NOT_TCP`: not a TCP socket (a pipe, a Unix socket, a stream in
+ *   JavaScript, something else altogether).
+ * - `ERR_TCP_INFO_NOT_CONNECTED`: the kernel has no socket for it yet.
+ * - `ERR_TCP_INFO_CLOSED`: it is closed, and no record was taken before.
+ * - `ERR_TCP_INFO_SYSTEM`: the OS refused; `errno` and `errorName` say how.
+ */
+export type TcpInfoErrorCode =
+  | 'ERR_TCP_INFO_UNSUPPORTED'
+  | 'ERR_TCP_INFO_BINDING'
+  | 'ERR_TCP_INFO_NOT_TCP'
+  | 'ERR_TCP_INFO_NOT_CONNECTED'
+  | 'ERR_TCP_INFO_CLOSED'
+  | 'ERR_TCP_INFO_SYSTEM'
+
+/**
+ * What a failed read leaves behind: enough to make the error when somebody asks
+ * for it. A close without a record must not pay for a stack trace.
+ */
+export interface Failure {
+  readonly code: TcpInfoErrorCode
+  readonly message: string
+  /** The OS's error number, positive, as the OS's documentation has it. */
+  readonly errno?: number
+  readonly cause?: unknown
+}
+
+// One class may exist several times in a process (ESM, CommonJS, two versions),
+// so instanceof goes by this brand.
+const BRAND = Symbol.for('tcpinfo-socket.TcpInfoError')
+
+/** The only kind of error that this package makes. */
+export class TcpInfoError extends Error {
+  static {
+    Object.defineProperty(TcpInfoError.prototype, 'name', {
+      value: 'TcpInfoError',
+      configurable: true,
+      writable: true,
+    })
+    Object.defineProperty(TcpInfoError.prototype, BRAND, { value: true })
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && BRAND in value
+  }
+
+  readonly code: TcpInfoErrorCode
+  /** The OS's error number, where the OS gave one. */
+  readonly errno: number | undefined
+  /** Its name, such as `EBADF`. */
+  readonly errorName: string | undefined
+
+  /** @internal */
+  constructor(failure: Failure) {
+    super(
+      failure.message,
+      failure.cause === undefined ? undefined : { cause: failure.cause },
+    )
+    this.code = failure.code
+    this.errno = failure.errno
+    this.errorName =
+      failure.errno === undefined ? undefined : errorNameOf(failure.errno)
+  }
+}
+
+function errorNameOf(errno: number): string | undefined {
+  try {
+    return getSystemErrorName(-errno)
+  } catch {
+    return undefined // not a number that libuv knows
+  }
+}
+
+const here = `${process.platform}-${process.arch}`
+
+export const NOT_A_SOCKET: Failure = {
+  code: 'ERR_TCP_INFO_NOT_TCP',
+  message:
+    'This is not a net.Socket with a connection of its own: the kernel keeps TCP statistics for TCP sockets only. Pass the net.Socket or tls.TLSSocket itself.',
+}
+
+export const NOT_TCP: Failure = {
+  code: 'ERR_TCP_INFO_NOT_TCP',
+  message:
+    'This socket is not TCP but a pipe, a Unix domain socket or a stream in JavaScript, for which the kernel keeps no TCP statistics.',
+}
+
+export const NEVER_OPENED: Failure = {
+  code: 'ERR_TCP_INFO_NOT_CONNECTED',
+  message:
+    'The kernel has no socket for this connection yet: connect() was not called, or the host name is still being looked up. Read after the "connect" event.',
+}
+
+export const ENDED_UNOPENED: Failure = {
+  code: 'ERR_TCP_INFO_NOT_CONNECTED',
+  message:
+    'The connection ended before the kernel had a socket for it (a failed name lookup, a blocked address, or destroy() right after connect()), so there was nothing to read.',
+}
+
+export const CLOSED: Failure = {
+  code: 'ERR_TCP_INFO_CLOSED',
+  message:
+    'The socket is closed and no record was taken before: the kernel forgets a connection when its descriptor is closed. Use a TcpInfoSocket, or instrument() the socket while it is open, to keep the last record.',
+}
+
+export const NO_CALL: Failure = {
+  code: 'ERR_TCP_INFO_UNSUPPORTED',
+  message: `No TCP statistics are available on ${here}: this operating system, or this version of it, has no call for them that is known here. Linux, macOS 10.11 and Windows 10 1703 or later have one.`,
+}
+
+export const NO_DESCRIPTOR: Failure = {
+  code: 'ERR_TCP_INFO_UNSUPPORTED',
+  message: `The descriptor of a socket could not be found in Node ${process.version}: its internals differ from what this version of tcpinfo-socket knows. Sockets work as usual; look for a newer version of tcpinfo-socket.`,
+}
+
+/** Something in Node that is not as handle.ts expects. */
+export function unexpected(cause: unknown): Failure {
+  return {
+    code: 'ERR_TCP_INFO_SYSTEM',
+    message: `Reading TCP statistics failed unexpectedly (${cause}). The socket itself is not affected. Please report this with the version of Node, ${process.version}.`,
+    cause,
+  }
+}
+
+/** The answer to a negative result of the addon. */
+export function failureOf(errno: number): Failure {
+  const { errno: E } = constants
+  switch (errno) {
+    case E.EOPNOTSUPP: // Unix domain socket, UDP (Linux)
+    case E.ENOTSOCK: // a pipe, a terminal
+      return { ...NOT_TCP, errno }
+    case E.ENOSYS:
+    case E.ENOPROTOOPT:
+      return { ...NO_CALL, errno }
+    case E.EBADF:
+      return { ...CLOSED, errno }
+    default:
+      return {
+        code: 'ERR_TCP_INFO_SYSTEM',
+        message: `The operating system refused to give TCP statistics on ${here}: error ${errno} (${errorNameOf(errno) ?? 'unknown'}). A sandbox (seccomp, a container profile) may forbid the call.`,
+        errno,
+      }
+  }
+}

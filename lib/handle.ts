@@ -1,0 +1,49 @@
+/**
+ * The only file that knows what net.Socket hides. Relied on, all the same in
+ * Node 20, 22, 24 and 26:
+ *
+ * - `socket._handle` (lib/net.js): the libuv handle; null before connect() and
+ *   after destroy(), replaced for each address that a connection attempt tries.
+ *   Hence every cache here is keyed on the handle, never on the socket.
+ * - `handle.fd` (src/stream_base.cc): the descriptor; -1 while there is none, and
+ *   on Windows. A TLSSocket's handle forwards to that of its TCP connection.
+ * - `socket._parent` (lib/internal/tls/wrap.js): the socket that a TLSSocket was
+ *   laid over, if it did not make its own connection.
+ *
+ * test/socket/internals.test.ts fails when Node changes one of these.
+ */
+
+import net from 'node:net'
+
+/** A libuv stream as Node wraps it. */
+export interface StreamHandle {
+  readonly fd?: unknown
+  /** TCP handles, and TLS over them, have it; pipes have not. */
+  readonly getpeername?: unknown
+}
+
+/** null: no handle now. undefined: not a thing that ever has one. */
+export function handleOf(socket: unknown): StreamHandle | null | undefined {
+  try {
+    return (socket as { _handle?: StreamHandle | null })._handle
+  } catch {
+    return undefined // null, undefined, or a getter that throws
+  }
+}
+
+/** The descriptor, or -1. */
+export function descriptorOf(handle: StreamHandle): number {
+  const { fd } = handle
+  return typeof fd === 'number' ? fd : -1
+}
+
+/** Whether Node hides the descriptor of a handle that must have one. */
+export function isShapeUnknown(handle: StreamHandle): boolean {
+  return handle.constructor.name === 'TCP' && typeof handle.fd !== 'number'
+}
+
+/** The socket whose connection a TLSSocket uses, when that is another one. */
+export function underlyingOf(socket: net.Socket): net.Socket | undefined {
+  const { _parent: parent } = socket as net.Socket & { _parent?: unknown }
+  return parent instanceof net.Socket ? parent : undefined
+}

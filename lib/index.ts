@@ -1,0 +1,18 @@
+export { HttpAgent, HttpsAgent } from './agents.js'
+export { connect, createConnection } from './connect.js'
+export type { RawTcpInfo } from './decode/fields.js'
+export { TcpInfoError, type TcpInfoErrorCode } from './errors.js'
+export { type Instrumented, instrument } from './instrument.js'
+export {
+  readTcpInfo,
+  readTcpState,
+  support,
+  type TcpInfoSupport,
+} from './read.js'
+export {
+  type TcpInfoMembers,
+  TcpInfoSocket,
+  type TcpInfoSocketEvents,
+} from './socket.js'
+export type { TcpInfo, TcpInfoTrigger } from './tcp-info.js'
+export type { TcpState } from './tcp-state.js'

@@ -1,0 +1,86 @@
+import net from 'node:net'
+import { Capture, captureOf, setCapture } from './capture.js'
+import { NOT_A_SOCKET, TcpInfoError } from './errors.js'
+import { underlyingOf } from './handle.js'
+import type { TcpInfoMembers } from './socket.js'
+import type { TcpInfo } from './tcp-info.js'
+
+/** A socket made by somebody else, with our members and our event. */
+export type Instrumented<S extends net.Socket> = TcpInfoMembers & {
+  on(event: 'tcpinfo', listener: (info: TcpInfo) => void): Instrumented<S>
+  once(event: 'tcpinfo', listener: (info: TcpInfo) => void): Instrumented<S>
+} & S
+
+/**
+ * Gives a socket that exists already what a TcpInfoSocket has: the `'tcpinfo'`
+ * event, `captureTcpInfo()`, `tcpInfo` and `tcpInfoError`. For accepted sockets,
+ * for what tls.connect() returns and for a driver's socket. Returns the same
+ * socket; a second call changes nothing.
+ *
+ * A TLSSocket that was laid over another net.Socket has no connection of its
+ * own: the other one is instrumented, and its events reach both.
+ *
+ * @throws {TcpInfoError} `ERR_TCP_INFO_NOT_TCP` for anything but a net.Socket
+ */
+export function instrument<S extends net.Socket>(socket: S): Instrumented<S> {
+  return instrumentSince(socket, undefined)
+}
+
+/** For callers that know when connect() was called (by performance.now()). */
+export function instrumentSince<S extends net.Socket>(
+  socket: S,
+  connectStartedAt: number | undefined,
+): Instrumented<S> {
+  if (!(socket instanceof net.Socket)) throw new TcpInfoError(NOT_A_SOCKET)
+  if (!captureOf(socket)) attach(socket, connectStartedAt)
+  return socket as Instrumented<S>
+}
+
+function attach(
+  socket: net.Socket,
+  connectStartedAt: number | undefined,
+): Capture {
+  const underlying = underlyingOf(socket)
+  let capture: Capture
+  if (underlying) {
+    capture = captureOf(underlying) ?? attach(underlying, connectStartedAt)
+    capture.share(socket)
+  } else {
+    capture = new Capture(socket)
+    capture.begin(connectStartedAt)
+    hookDestroy(socket, capture)
+  }
+  addMembers(socket, capture)
+  return setCapture(socket, capture)
+}
+
+function hookDestroy(socket: net.Socket, capture: Capture): void {
+  const own = Object.hasOwn(socket, '_destroy') ? socket._destroy : undefined
+  define(socket, '_destroy', {
+    writable: true,
+    value(this: net.Socket, ...args: Parameters<net.Socket['_destroy']>) {
+      capture.onDestroy()
+      // Looked up now, so that a later patch of the prototype counts.
+      const destroy = own ?? Object.getPrototypeOf(this)._destroy
+      destroy.apply(this, args)
+    },
+  })
+}
+
+function addMembers(socket: net.Socket, capture: Capture): void {
+  define(socket, 'captureTcpInfo', {
+    writable: true,
+    value: () => capture.onDemand(),
+  })
+  define(socket, 'tcpInfo', { get: () => capture.info })
+  define(socket, 'tcpInfoError', { get: () => capture.error })
+}
+
+/** Not enumerable, and no exception from a socket that takes no properties. */
+function define(
+  socket: net.Socket,
+  name: string,
+  descriptor: PropertyDescriptor,
+): void {
+  Reflect.defineProperty(socket, name, { configurable: true, ...descriptor })
+}

@@ -1,0 +1,81 @@
+/** Questions about any socket, instrumented or not. */
+
+import type net from 'node:net'
+import { binding } from './binding.js'
+import { captureOf } from './capture.js'
+import { NATIVE_STRUCT } from './decode/index.js'
+import { failureOf, TcpInfoError } from './errors.js'
+import {
+  generalFailure,
+  Snapshot,
+  takeSnapshot,
+  takeState,
+} from './snapshot.js'
+import type { TcpInfo } from './tcp-info.js'
+import type { TcpState } from './tcp-state.js'
+
+/**
+ * Reads the kernel's statistics of any net.Socket or tls.TLSSocket now; of a
+ * net.Server its state, accept queue and backlog. Emits nothing and remembers
+ * nothing. Of a socket that is closed, the last record that was captured.
+ *
+ * @throws {TcpInfoError} when there is no record; `code` says which case it is
+ */
+export function readTcpInfo(socket: net.Socket | net.Server): TcpInfo {
+  const result = takeSnapshot(socket, 'demand')
+  if (result instanceof Snapshot) return result.info
+  if (result.code === 'ERR_TCP_INFO_CLOSED') {
+    const last = captureOf(socket)?.info
+    if (last) return last
+  }
+  throw new TcpInfoError(result)
+}
+
+/**
+ * Reads the connection's state alone, at about the cost of the system call.
+ * `undefined` when the kernel gives a state that has no name here.
+ *
+ * @throws {TcpInfoError} when it can't be read; `code` says which case it is
+ */
+export function readTcpState(
+  socket: net.Socket | net.Server,
+): TcpState | undefined {
+  const result = takeState(socket)
+  if (typeof result === 'object') throw new TcpInfoError(result)
+  return result
+}
+
+export interface TcpInfoSupport {
+  /** Whether records can be had in this process. */
+  readonly supported: boolean
+  readonly platform: NodeJS.Platform
+  readonly arch: string
+  /** The kernel's interface: `TCP_INFO`, `SIO_TCP_INFO v1`, … */
+  readonly source: string | undefined
+  /** How many bytes of statistics this kernel gives: tells its version. */
+  readonly structBytes: number | undefined
+  /** Why not, if not. */
+  readonly reason: TcpInfoError | undefined
+}
+
+let probed: number | undefined
+
+/** What this operating system and this installation can do. Never throws. */
+export function support(): TcpInfoSupport {
+  // Descriptors may be used up for the moment: only an answer is remembered.
+  if (probed === undefined || probed <= 0) probed = binding?.probe() ?? 0
+  const failure =
+    generalFailure() ?? (probed < 0 ? failureOf(-probed) : undefined)
+  const structBytes = failure ? undefined : probed
+  return {
+    supported: !failure,
+    platform: process.platform,
+    arch: process.arch,
+    source:
+      structBytes === undefined
+        ? undefined
+        : NATIVE_STRUCT?.sourceOf(structBytes),
+    structBytes,
+    reason: failure && new TcpInfoError(failure),
+  }
+}

@@ -1,0 +1,129 @@
+import net from 'node:net'
+import { Capture, captureOf, setCapture } from './capture.js'
+import type { TcpInfoError } from './errors.js'
+import type { TcpInfo } from './tcp-info.js'
+
+/** What every instrumented socket has in addition. */
+export interface TcpInfoMembers {
+  /**
+   * Reads the kernel's statistics now, remembers them in `tcpInfo` and emits
+   * `'tcpinfo'` on the next tick. Once the socket is closed nothing is read or
+   * emitted, and the last record is the answer.
+   *
+   * Never throws; `undefined` means no record, and `tcpInfoError` says why.
+   */
+  captureTcpInfo(): TcpInfo | undefined
+  /** The newest record; stays readable after the socket is closed. */
+  readonly tcpInfo: TcpInfo | undefined
+  /**
+   * Why the newest read gave no record; `undefined` after a read that did, and
+   * before the first one unless it is known already that none can succeed.
+   */
+  readonly tcpInfoError: TcpInfoError | undefined
+}
+
+/** The events of net.Socket and ours. */
+export interface TcpInfoSocketEvents {
+  /**
+   * A record was taken: once just before the connection is closed, always
+   * before `'error'` and `'close'`; and once for each captureTcpInfo().
+   */
+  tcpinfo: [info: TcpInfo]
+  close: [hadError: boolean]
+  connect: []
+  connectionAttempt: [ip: string, port: number, family: number]
+  connectionAttemptFailed: [
+    ip: string,
+    port: number,
+    family: number,
+    error: Error,
+  ]
+  connectionAttemptTimeout: [ip: string, port: number, family: number]
+  data: [data: Buffer]
+  drain: []
+  end: []
+  error: [error: Error]
+  lookup: [
+    error: Error | null,
+    address: string,
+    family: string | number,
+    host: string,
+  ]
+  ready: []
+  timeout: []
+}
+
+type Known = keyof TcpInfoSocketEvents
+// biome-ignore lint/suspicious/noExplicitAny: as net.Socket declares it
+type AnyListener = (...args: any[]) => void
+type Listener<E extends Known> = (...args: TcpInfoSocketEvents[E]) => void
+
+export interface TcpInfoSocket {
+  addListener<E extends Known>(event: E, listener: Listener<E>): this
+  addListener(event: string | symbol, listener: AnyListener): this
+  on<E extends Known>(event: E, listener: Listener<E>): this
+  on(event: string | symbol, listener: AnyListener): this
+  once<E extends Known>(event: E, listener: Listener<E>): this
+  once(event: string | symbol, listener: AnyListener): this
+  prependListener<E extends Known>(event: E, listener: Listener<E>): this
+  prependListener(event: string | symbol, listener: AnyListener): this
+  prependOnceListener<E extends Known>(event: E, listener: Listener<E>): this
+  prependOnceListener(event: string | symbol, listener: AnyListener): this
+}
+
+/**
+ * A net.Socket that can tell what the kernel knows about its connection, on
+ * demand and just before it is closed. In all else it is a net.Socket.
+ */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: only adds overloads of inherited methods
+export class TcpInfoSocket extends net.Socket implements TcpInfoMembers {
+  constructor(options?: net.SocketConstructorOpts) {
+    super(options)
+    // A descriptor or handle that was passed in may be connected already.
+    if (!this.pending) capture(this).begin()
+  }
+
+  override connect(
+    options: net.SocketConnectOpts,
+    connectionListener?: () => void,
+  ): this
+  override connect(
+    port: number,
+    host: string,
+    connectionListener?: () => void,
+  ): this
+  override connect(port: number, connectionListener?: () => void): this
+  override connect(path: string, connectionListener?: () => void): this
+  override connect(...args: unknown[]): this {
+    const startedAt = performance.now()
+    super.connect(...(args as [net.SocketConnectOpts]))
+    capture(this).begin(startedAt)
+    return this
+  }
+
+  override _destroy(
+    error: Error | null,
+    callback: (error?: Error | null) => void,
+  ): void {
+    capture(this).onDestroy()
+    super._destroy(error, callback)
+  }
+
+  captureTcpInfo(): TcpInfo | undefined {
+    return capture(this).onDemand()
+  }
+
+  get tcpInfo(): TcpInfo | undefined {
+    return capture(this).info
+  }
+
+  get tcpInfoError(): TcpInfoError | undefined {
+    return capture(this).error
+  }
+}
+
+// Made when first needed: net.Socket's constructor already destroys the socket
+// when it is given a signal that has been aborted.
+function capture(socket: TcpInfoSocket): Capture {
+  return captureOf(socket) ?? setCapture(socket, new Capture(socket))
+}

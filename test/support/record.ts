@@ -1,0 +1,73 @@
+import { decodeRaw } from '../../lib/decode/fields.js'
+import { type KernelStruct, structOf } from '../../lib/decode/index.js'
+import type { TcpInfo } from '../../lib/tcp-info.js'
+
+/** Members of a record that do not come out of the kernel's struct. */
+export const CONTEXT_FIELDS: readonly string[] = [
+  'trigger',
+  'capturedAt',
+  'platform',
+  'source',
+  'localAddress',
+  'localPort',
+  'remoteAddress',
+  'remotePort',
+  'appBytesRead',
+  'appBytesWritten',
+  'connectDurationMs',
+]
+
+export function structFor(platform: string): KernelStruct {
+  const struct = structOf(platform)
+  if (!struct) throw new Error(`no table for ${platform}`)
+  return struct
+}
+
+export interface RecordOptions {
+  /** Number of bytes that the kernel filled; all from `at` on by default. */
+  readonly length?: number
+  /** Where in `bytes` the struct begins. */
+  readonly at?: number
+  /** The kernel's release, for `raw`. */
+  readonly release?: string
+}
+
+/** The record that a platform's struct becomes, as the library makes it. */
+export function recordOf(
+  platform: string,
+  bytes: Uint8Array,
+  options: RecordOptions = {},
+): TcpInfo {
+  const { at = 0, length = bytes.length - at, release } = options
+  const struct = structFor(platform)
+  // A copy: the library reads whole words, so its buffers end on one.
+  const buffer = new ArrayBuffer((bytes.length + 7) & ~7)
+  const copy = new Uint8Array(buffer)
+  copy.set(bytes)
+  return new struct.Record(
+    {
+      trigger: 'demand',
+      capturedAt: 1_700_000_000_000,
+      platform: struct.platform,
+      source: struct.sourceOf(length),
+      endpoints: undefined,
+      appBytesRead: undefined,
+      appBytesWritten: undefined,
+      connectDurationMs: undefined,
+      readRaw: () => decodeRaw(struct.layout, copy, at, length, release),
+    },
+    copy,
+    new Uint32Array(buffer),
+    at,
+    length,
+  )
+}
+
+/** What a record holds out of the kernel's struct, without what is absent. */
+export function definedIn(record: TcpInfo): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(record).filter(
+      ([name, value]) => value !== undefined && !CONTEXT_FIELDS.includes(name),
+    ),
+  )
+}
