@@ -27,7 +27,7 @@ import {
   isShapeUnknown,
   type StreamHandle,
 } from './handle.js'
-import type { TcpInfo, TcpInfoParts, TcpInfoTrigger } from './tcp-info.js'
+import { TcpInfo, type TcpInfoParts, type TcpInfoTrigger } from './tcp-info.js'
 import type { TcpState } from './tcp-state.js'
 
 /** kMaxInfoSize in native/tcp_info.h. */
@@ -41,6 +41,7 @@ export class Snapshot implements TcpInfoParts {
   readonly #words: Uint32Array
   readonly #at: number
   readonly #length: number
+  readonly #endpoints: Endpoints | undefined
   #info: TcpInfo | undefined
 
   constructor(
@@ -49,7 +50,7 @@ export class Snapshot implements TcpInfoParts {
     length: number,
     readonly trigger: TcpInfoTrigger,
     readonly capturedAt: number,
-    readonly endpoints: Endpoints | undefined,
+    endpoints: Endpoints | undefined,
     readonly appBytesRead: number | undefined,
     readonly appBytesWritten: number | undefined,
     readonly connectDurationMs: number | undefined,
@@ -59,6 +60,23 @@ export class Snapshot implements TcpInfoParts {
     this.#words = room.words
     this.#at = room.at
     this.#length = length
+    this.#endpoints = endpoints
+  }
+
+  get localAddress(): string | undefined {
+    return this.#endpoints?.localAddress
+  }
+
+  get localPort(): number | undefined {
+    return this.#endpoints?.localPort
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#endpoints?.remoteAddress
+  }
+
+  get remotePort(): number | undefined {
+    return this.#endpoints?.remotePort
   }
 
   get platform(): NodeJS.Platform {
@@ -71,13 +89,16 @@ export class Snapshot implements TcpInfoParts {
 
   /** The record, decoded once. */
   get info(): TcpInfo {
-    this.#info ??= new this.#struct.Record(
-      this,
-      this.#bytes,
-      this.#words,
-      this.#at,
-      this.#length,
-    )
+    if (!this.#info) {
+      this.#info = new TcpInfo(this)
+      this.#struct.decode(
+        this.#info,
+        this.#bytes,
+        this.#words,
+        this.#at,
+        this.#length,
+      )
+    }
     return this.#info
   }
 

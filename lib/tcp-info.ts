@@ -1,5 +1,4 @@
 import type { RawTcpInfo } from './decode/fields.js'
-import type { Endpoints } from './endpoints.js'
 import type { TcpState } from './tcp-state.js'
 
 /**
@@ -8,13 +7,16 @@ import type { TcpState } from './tcp-state.js'
  */
 export type TcpInfoTrigger = 'demand' | 'close'
 
-/** What a record is made of. Internal. */
+/** What a record is made of, beside the kernel's members. */
 export interface TcpInfoParts {
   readonly trigger: TcpInfoTrigger
   readonly capturedAt: number
   readonly platform: NodeJS.Platform
   readonly source: string
-  readonly endpoints: Endpoints | undefined
+  readonly localAddress: string | undefined
+  readonly localPort: number | undefined
+  readonly remoteAddress: string | undefined
+  readonly remotePort: number | undefined
   readonly appBytesRead: number | undefined
   readonly appBytesWritten: number | undefined
   readonly connectDurationMs: number | undefined
@@ -31,7 +33,7 @@ export interface TcpInfoParts {
  * `structuredClone`. In the tags, "derived" marks what is computed from native
  * members; `raw` has those themselves.
  */
-export abstract class TcpInfo {
+export class TcpInfo {
   /** Why this record was taken. */
   readonly trigger: TcpInfoTrigger
   /** When, by the system clock (`Date.now()`). @unit ms since the epoch */
@@ -56,154 +58,154 @@ export abstract class TcpInfo {
   readonly connectDurationMs: number | undefined
 
   /** Connection state by its RFC 9293 name. `CLOSED` also after a reset. @kind gauge */
-  declare readonly state: TcpState | undefined
+  readonly state: TcpState | undefined = undefined
 
   /** Smoothed round-trip time (on Windows the current estimate; whole milliseconds on macOS). @unit µs @kind gauge */
-  declare readonly rttUs: number | undefined
+  readonly rttUs: number | undefined = undefined
   /** Mean deviation of the round-trip time, as each kernel smooths it. @unit µs @kind gauge */
-  declare readonly rttVarUs: number | undefined
+  readonly rttVarUs: number | undefined = undefined
   /** Smallest round-trip time: of a sliding window of minutes on Linux, of the connection on Windows. @unit µs @kind gauge */
-  declare readonly minRttUs: number | undefined
+  readonly minRttUs: number | undefined = undefined
   /** The newest single round-trip sample. @unit µs @kind gauge */
-  declare readonly latestRttUs: number | undefined
+  readonly latestRttUs: number | undefined = undefined
   /** Round-trip time as estimated by the receiving side. @unit µs @kind gauge */
-  declare readonly rcvRttUs: number | undefined
+  readonly rcvRttUs: number | undefined = undefined
   /** Retransmission timeout; on macOS only while the timer is armed. @unit µs @kind gauge */
-  declare readonly rtoUs: number | undefined
+  readonly rtoUs: number | undefined = undefined
 
   /** Largest segment that is sent. @unit bytes @kind gauge */
-  declare readonly sendMssBytes: number | undefined
+  readonly sendMssBytes: number | undefined = undefined
   /** Path MTU in use. @unit bytes @kind gauge */
-  declare readonly pmtuBytes: number | undefined
+  readonly pmtuBytes: number | undefined = undefined
   /** Congestion window; derived on Linux, where the kernel counts segments. @unit bytes @kind gauge */
-  declare readonly cwndBytes: number | undefined
+  readonly cwndBytes: number | undefined = undefined
   /** Congestion window as Linux counts it. @unit segments @kind gauge */
-  declare readonly cwndSegments: number | undefined
+  readonly cwndSegments: number | undefined = undefined
   /** Slow-start threshold, absent until the first congestion event; derived on Linux. @unit bytes @kind gauge */
-  declare readonly ssthreshBytes: number | undefined
+  readonly ssthreshBytes: number | undefined = undefined
   /** Window that the peer allows us. @unit bytes @kind gauge */
-  declare readonly sndWndBytes: number | undefined
+  readonly sndWndBytes: number | undefined = undefined
   /** Window that we allow the peer. @unit bytes @kind gauge */
-  declare readonly rcvWndBytes: number | undefined
+  readonly rcvWndBytes: number | undefined = undefined
   /** Receive buffer. @unit bytes @kind gauge */
-  declare readonly rcvBufBytes: number | undefined
+  readonly rcvBufBytes: number | undefined = undefined
 
   /** Sent and not acknowledged; derived on Linux, one too low on the side that opened the connection (its SYN was acknowledged). @unit bytes @kind gauge */
-  declare readonly bytesInFlight: number | undefined
+  readonly bytesInFlight: number | undefined = undefined
   /** Sent and not acknowledged, in segments. @unit segments @kind gauge */
-  declare readonly segmentsInFlight: number | undefined
+  readonly segmentsInFlight: number | undefined = undefined
   /** In the socket and never sent yet. @unit bytes @kind gauge */
-  declare readonly notSentBytes: number | undefined
+  readonly notSentBytes: number | undefined = undefined
   /** In the socket, sent or not, and not acknowledged; derived on Linux. @unit bytes @kind gauge */
-  declare readonly sendQueueBytes: number | undefined
+  readonly sendQueueBytes: number | undefined = undefined
 
   /** Payload sent, retransmissions included (whether so on Windows is undocumented). @unit bytes @kind counter */
-  declare readonly bytesSent: number | undefined
+  readonly bytesSent: number | undefined = undefined
   /** Payload received: in order on Linux (and 1 for the peer's FIN), with duplicates on macOS. @unit bytes @kind counter */
-  declare readonly bytesReceived: number | undefined
+  readonly bytesReceived: number | undefined = undefined
   /** Acknowledged by the peer, and 1 each for our SYN (if we opened) and our FIN. @unit bytes @kind counter */
-  declare readonly bytesAcked: number | undefined
+  readonly bytesAcked: number | undefined = undefined
   /** Payload sent again; wraps at 4 GiB on Windows. @unit bytes @kind counter */
-  declare readonly bytesRetransmitted: number | undefined
+  readonly bytesRetransmitted: number | undefined = undefined
   /** Bytes the sender saw reordered. @unit bytes @kind counter */
-  declare readonly bytesReordered: number | undefined
+  readonly bytesReordered: number | undefined = undefined
   /** Payload that arrived out of order. @unit bytes @kind counter */
-  declare readonly outOfOrderBytesIn: number | undefined
+  readonly outOfOrderBytesIn: number | undefined = undefined
 
   /** Segments sent, pure ACKs and retransmissions included. @unit segments @kind counter */
-  declare readonly segmentsOut: number | undefined
+  readonly segmentsOut: number | undefined = undefined
   /** Segments received, pure ACKs included. @unit segments @kind counter */
-  declare readonly segmentsIn: number | undefined
+  readonly segmentsIn: number | undefined = undefined
   /** Segments with payload sent, retransmissions included. @unit segments @kind counter */
-  declare readonly dataSegmentsOut: number | undefined
+  readonly dataSegmentsOut: number | undefined = undefined
   /** Segments with payload received; on macOS duplicates too. @unit segments @kind counter */
-  declare readonly dataSegmentsIn: number | undefined
+  readonly dataSegmentsIn: number | undefined = undefined
   /** Segments sent again. @unit segments @kind counter */
-  declare readonly segmentsRetransmitted: number | undefined
+  readonly segmentsRetransmitted: number | undefined = undefined
   /** Times the fast-retransmit algorithm ran (not segments). @kind counter */
-  declare readonly fastRetransmits: number | undefined
+  readonly fastRetransmits: number | undefined = undefined
   /** SYN segments sent again. @unit segments @kind counter */
-  declare readonly synRetransmits: number | undefined
+  readonly synRetransmits: number | undefined = undefined
   /** Retransmission timeouts, those of SYNs and repeated ones included. @kind counter */
-  declare readonly rtoCount: number | undefined
+  readonly rtoCount: number | undefined = undefined
   /** Episodes of retransmission timeouts; one can hold several timeouts. @kind counter */
-  declare readonly rtoEpisodes: number | undefined
+  readonly rtoEpisodes: number | undefined = undefined
   /** Timeouts in a row with no answer since; above 0 the peer is silent now. @kind gauge */
-  declare readonly consecutiveRtos: number | undefined
+  readonly consecutiveRtos: number | undefined = undefined
   /** Episodes of probe timeouts (tail-loss probes). @kind counter */
-  declare readonly ptoEpisodes: number | undefined
+  readonly ptoEpisodes: number | undefined = undefined
   /** Duplicate ACKs received. @kind counter */
-  declare readonly dupAcksIn: number | undefined
+  readonly dupAcksIn: number | undefined = undefined
   /** Packets that arrived out of order. @unit packets @kind counter */
-  declare readonly outOfOrderPacketsIn: number | undefined
+  readonly outOfOrderPacketsIn: number | undefined = undefined
   /** Times the sender saw reordering. @kind counter */
-  declare readonly reorderingEvents: number | undefined
+  readonly reorderingEvents: number | undefined = undefined
   /** Whether the sender is repairing a loss right now. @kind gauge */
-  declare readonly inLossRecovery: boolean | undefined
+  readonly inLossRecovery: boolean | undefined = undefined
   /** Segments that the peer reported as congestion-marked. @unit segments @kind counter */
-  declare readonly segmentsDeliveredCe: number | undefined
+  readonly segmentsDeliveredCe: number | undefined = undefined
   /** ACKs received that echo a congestion mark. @kind counter */
-  declare readonly eceAcksIn: number | undefined
+  readonly eceAcksIn: number | undefined = undefined
 
   /** Time with data outstanding. @unit µs @kind counter */
-  declare readonly busyUs: number | undefined
+  readonly busyUs: number | undefined = undefined
   /** Time in which the peer's window held us back. @unit µs @kind counter */
-  declare readonly rwndLimitedUs: number | undefined
+  readonly rwndLimitedUs: number | undefined = undefined
   /** Time in which the congestion window held us back, timeouts included. @unit µs @kind counter */
-  declare readonly cwndLimitedUs: number | undefined
+  readonly cwndLimitedUs: number | undefined = undefined
   /** Time in which our send buffer was too small to go faster. @unit µs @kind counter */
-  declare readonly sndbufLimitedUs: number | undefined
+  readonly sndbufLimitedUs: number | undefined = undefined
   /** Time in which the application gave nothing to send. @unit µs @kind counter */
-  declare readonly appLimitedUs: number | undefined
+  readonly appLimitedUs: number | undefined = undefined
 
   /** Rate at which packets are spaced out. @unit bytes/s @kind gauge */
-  declare readonly pacingRateBytesPerSec: number | undefined
+  readonly pacingRateBytesPerSec: number | undefined = undefined
   /** Upper bound set for it (SO_MAX_PACING_RATE). @unit bytes/s @kind gauge */
-  declare readonly maxPacingRateBytesPerSec: number | undefined
+  readonly maxPacingRateBytesPerSec: number | undefined = undefined
   /** Newest estimate of goodput; high for writes below one segment. @unit bytes/s @kind gauge */
-  declare readonly deliveryRateBytesPerSec: number | undefined
+  readonly deliveryRateBytesPerSec: number | undefined = undefined
   /** Whether that estimate is only a lower bound, for want of data to send. @kind gauge */
-  declare readonly deliveryRateAppLimited: boolean | undefined
+  readonly deliveryRateAppLimited: boolean | undefined = undefined
 
   /** TCP timestamps are in use. @kind constant */
-  declare readonly timestamps: boolean | undefined
+  readonly timestamps: boolean | undefined = undefined
   /** Selective acknowledgement is in use. @kind constant */
-  declare readonly sack: boolean | undefined
+  readonly sack: boolean | undefined = undefined
   /** Window scaling is in use. @kind constant */
-  declare readonly windowScaling: boolean | undefined
+  readonly windowScaling: boolean | undefined = undefined
   /** Explicit congestion notification was negotiated. @kind constant */
-  declare readonly ecnNegotiated: boolean | undefined
+  readonly ecnNegotiated: boolean | undefined = undefined
   /** Scale of the peer's window. @unit bits @kind constant */
-  declare readonly sndWscale: number | undefined
+  readonly sndWscale: number | undefined = undefined
   /** Scale of our window. @unit bits @kind constant */
-  declare readonly rcvWscale: number | undefined
+  readonly rcvWscale: number | undefined = undefined
 
   /** Time since data was last sent; absent if none ever was. @unit ms @kind gauge */
-  declare readonly dataSentAgoMs: number | undefined
+  readonly dataSentAgoMs: number | undefined = undefined
   /** Time since data last arrived; absent if none ever did. @unit ms @kind gauge */
-  declare readonly dataReceivedAgoMs: number | undefined
+  readonly dataReceivedAgoMs: number | undefined = undefined
   /** Time since an ACK last arrived; absent if none ever did. @unit ms @kind gauge */
-  declare readonly ackReceivedAgoMs: number | undefined
+  readonly ackReceivedAgoMs: number | undefined = undefined
   /** Age of the connection by the kernel's clock (not the time it took to connect). @unit ms @kind counter */
-  declare readonly connectionAgeMs: number | undefined
+  readonly connectionAgeMs: number | undefined = undefined
 
   /** On a listening socket: connections that wait to be accepted. @kind gauge */
-  declare readonly acceptQueue: number | undefined
+  readonly acceptQueue: number | undefined = undefined
   /** On a listening socket: how many may wait. @kind gauge */
-  declare readonly backlog: number | undefined
+  readonly backlog: number | undefined = undefined
 
   readonly #parts: TcpInfoParts
 
   /** @internal The kernel's members are filled in by decode/records.ts. */
-  protected constructor(parts: TcpInfoParts) {
+  constructor(parts: TcpInfoParts) {
     this.trigger = parts.trigger
     this.capturedAt = parts.capturedAt
     this.platform = parts.platform
     this.source = parts.source
-    this.localAddress = parts.endpoints?.localAddress
-    this.localPort = parts.endpoints?.localPort
-    this.remoteAddress = parts.endpoints?.remoteAddress
-    this.remotePort = parts.endpoints?.remotePort
+    this.localAddress = parts.localAddress
+    this.localPort = parts.localPort
+    this.remoteAddress = parts.remoteAddress
+    this.remotePort = parts.remotePort
     this.appBytesRead = parts.appBytesRead
     this.appBytesWritten = parts.appBytesWritten
     this.connectDurationMs = parts.connectDurationMs

@@ -18,6 +18,7 @@ import {
   type Layout,
   lengthFor,
   type NativeField,
+  type Rule,
 } from '../lib/decode/fields.js'
 import { linux } from '../lib/decode/linux.js'
 import { windows } from '../lib/decode/windows.js'
@@ -46,20 +47,17 @@ writeReadmeTable(inRoot('README.md'))
 
 function writeRecords(file: string): void {
   const tables = Object.keys(TABLES)
-  const classes = Object.entries(TABLES).map(([table, layout]) =>
-    recordClass(table, layout),
+  const decoders = Object.entries(TABLES).map(([table, layout]) =>
+    decoder(table, layout),
   )
   writeFileSync(
     file,
     `/** The decoders. Generated from the tables by scripts/generate.ts. */
 
-import { TcpInfo, type TcpInfoParts } from '../tcp-info.js'
 ${tables.map((table) => `import { ${table} } from './${table}.js'`).join('\n')}
-import { formulaOf, partialOf } from './fields.js'
+import { type Decoder, formulaOf, partialOf } from './fields.js'
 
-type Writable = { -readonly [K in keyof TcpInfo]: TcpInfo[K] }
-
-${classes.join('\n')}`,
+${decoders.join('\n')}`,
   )
   const biome = inRoot('node_modules/@biomejs/biome/bin/biome')
   execFileSync(process.execPath, [biome, 'check', '--write', file], {
@@ -67,10 +65,10 @@ ${classes.join('\n')}`,
   })
 }
 
-function recordClass(table: string, layout: Layout): string {
-  const title = capitalised(table)
+function decoder(table: string, layout: Layout): string {
   const { partial } = layout
-  const formulas = kernelNames
+  const names = kernelNames.filter((name) => name in layout.rules)
+  const formulas = names
     .filter((name) => layout.rules[name]?.formula)
     .map(
       (name) =>
@@ -78,39 +76,34 @@ function recordClass(table: string, layout: Layout): string {
     )
   if (partial) formulas.push(`const ${table}Partial = partialOf(${table})`)
   const length = partial
-    ? `${whole(layout, partial.of, 'filled')} && ${table}Partial(${values(layout, partial.of)}) ? 0 : filled`
+    ? `${whole(layout, partial.of, 'filled')} && ${table}Partial(${values(layout, partial.of).join()}) ? 0 : filled`
     : 'filled'
-  const assignments = kernelNames.map(
-    (name) => `;(this as Writable).${name} = ${member(table, layout, name)}`,
-  )
   return `${formulas.join('\n')}
 
-export class ${title}TcpInfo extends TcpInfo {
-  static {
-    Object.defineProperty(${title}TcpInfo, 'name', { value: 'TcpInfo' })
-  }
-
-  constructor(parts: TcpInfoParts, bytes: Uint8Array, words: Uint32Array, at: number, filled: number) {
-    super(parts)
-    const first = at >> 2
-    const length = ${length}
-    ${assignments.join('\n    ')}
-  }
+export const decode${capitalised(table)}: Decoder = (record, bytes, words, at, filled) => {
+  const first = at >> 2
+  const length = ${length}
+  ${names.map((name) => assignment(table, layout, name)).join('\n  ')}
 }
 `
 }
 
-function member(
+function assignment(
   table: string,
   layout: Layout,
   name: keyof KernelFields,
 ): string {
-  const rule = layout.rules[name]
-  if (!rule) return 'undefined'
-  const length = layout.partial?.fields.includes(name) ? 'filled' : 'length'
+  const rule = layout.rules[name] as Rule<unknown>
   const args = values(layout, rule.of)
-  const value = rule.formula ? `${formulaName(table, name)}(${args})` : args
-  return `${whole(layout, rule.of, length)} ? ${value} : undefined`
+  const [first] = args as [string]
+  const absent = rule.absent?.map((each) => `&& ${first} !== ${each}`) ?? []
+  const length = layout.partial?.fields.includes(name) ? 'filled' : 'length'
+  const value = rule.formula
+    ? `${formulaName(table, name)}(${args.join()})`
+    : rule.isFlag
+      ? `${first} !== 0`
+      : `${first}${rule.times ? `* ${rule.times}` : ''}`
+  return `if (${whole(layout, rule.of, length)} ${absent.join(' ')}) record.${name} = ${value}`
 }
 
 function whole(layout: Layout, of: readonly string[], length: string): string {
@@ -119,8 +112,8 @@ function whole(layout: Layout, of: readonly string[], length: string): string {
 }
 
 /** Expressions that read native members out of the two views of the struct. */
-function values(layout: Layout, of: readonly string[]): string {
-  return of.map((name) => value(nativeField(layout, name))).join(', ')
+function values(layout: Layout, of: readonly string[]): string[] {
+  return of.map((name) => value(nativeField(layout, name)))
 }
 
 function value({ offset, type, bits }: NativeField): string {
@@ -141,7 +134,7 @@ function value({ offset, type, bits }: NativeField): string {
     case 'u32':
       return extracted(word(index))
     case 'u64':
-      return `${word(index)} + ${word(index + 1)} * 0x1_0000_0000`
+      return `(${word(index)} + ${word(index + 1)} * 0x1_0000_0000)`
   }
 }
 

@@ -1,1 +1,109 @@
-export {}
+#!/usr/bin/env node
+
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { EXIT, explain, UsageError } from './failure.js'
+import {
+  failureJson,
+  failureText,
+  jsonOf,
+  stringify,
+  textOf,
+} from './report.js'
+import { parseTarget } from './target.js'
+import { demo, type Outcome, probe } from './transfer.js'
+import { type Command, parseCommand } from './usage.js'
+
+interface Answer {
+  readonly exit: number
+  readonly stdout?: string
+  readonly stderr?: string
+}
+
+async function answer(args: string[]): Promise<Answer> {
+  let target: string | undefined
+  try {
+    const command = parseCommand(args)
+    if (command.name === 'probe') target = command.target
+    return await Promise.race([carryOut(command), crash()])
+  } catch (error) {
+    const failure =
+      error instanceof UsageError
+        ? error
+        : explain(error as Error, 'connect', false)
+    return {
+      exit: failure.exit,
+      stderr: failureText(undefined, failure),
+      ...(args.includes('--json') && {
+        stdout: stringify({ target, ...failureJson(failure) }),
+      }),
+    }
+  }
+}
+
+async function carryOut(command: Command): Promise<Answer> {
+  switch (command.name) {
+    case 'help':
+      return { exit: EXIT.ok, stdout: command.text }
+    case 'usage':
+      return { exit: EXIT.usage, stderr: command.text }
+    case 'version':
+      return { exit: EXIT.ok, stdout: `${version()}\n` }
+    case 'demo':
+      return report(await demo(), command.json)
+    case 'probe': {
+      const { target, timeoutMs, insecure, json } = command
+      return report(await probe(parseTarget(target), timeoutMs, insecure), json)
+    }
+  }
+}
+
+/** Node's own code can throw where nobody can catch it (listen, Node 26). */
+function crash(): Promise<never> {
+  return new Promise((_, reject) => {
+    process.once('uncaughtException', reject)
+  })
+}
+
+function report(outcome: Outcome, json: boolean): Answer {
+  const { target, failure } = outcome
+  const stdout = json ? stringify(jsonOf(outcome)) : textOf(outcome)
+  if (!failure) return { exit: EXIT.ok, stdout }
+  return {
+    exit: failure.exit,
+    // In a terminal the two follow each other.
+    stdout: json || !stdout ? stdout : `${stdout}\n`,
+    stderr: failureText(target, failure),
+  }
+}
+
+function version(): string {
+  // Both lib/ and dist/ lie one below the package root; this runs in dist/.
+  const file = path.join(__dirname, '..', 'package.json')
+  return JSON.parse(readFileSync(file, 'utf8')).version
+}
+
+/** Resolves to what went wrong. */
+function print(
+  stream: NodeJS.WriteStream,
+  text = '',
+): Promise<NodeJS.ErrnoException | undefined> {
+  return new Promise((resolve) => {
+    stream.once('error', resolve)
+    stream.write(text, (error) => resolve(error ?? undefined))
+  })
+}
+
+async function main(): Promise<void> {
+  let { exit, stdout, stderr = '' } = await answer(process.argv.slice(2))
+  const error = await print(process.stdout, stdout)
+  // Whoever does not read to the end (tcpinfo | head) has what they wanted.
+  if (error && error.code !== 'EPIPE') {
+    stderr += `tcpinfo: the output could not be written (${error.code})\n`
+    exit ||= EXIT.failed
+  }
+  await print(process.stderr, stderr)
+  process.exit(exit)
+}
+
+void main()

@@ -71,7 +71,8 @@ const native: readonly NativeField[] = [
 /** Whole milliseconds in the kernel; 0 is "no sample, or under 1 ms". */
 const milliseconds = (name: string): Rule<number> => ({
   of: [name],
-  formula: (value) => (value === 0 ? undefined : value * US_PER_MS),
+  absent: [0],
+  times: US_PER_MS,
 })
 
 /** An option of the handshake: unknown until the peer's SYN has arrived. */
@@ -102,10 +103,7 @@ export const darwin: Layout = {
     rtoUs: milliseconds('tcpi_rto'),
     sendMssBytes: nonZero('tcpi_maxseg'),
     cwndBytes: same('tcpi_snd_cwnd'),
-    ssthreshBytes: {
-      of: ['tcpi_snd_ssthresh'],
-      formula: (value) => (value === INITIAL_SSTHRESH ? undefined : value),
-    },
+    ssthreshBytes: { of: ['tcpi_snd_ssthresh'], absent: [INITIAL_SSTHRESH] },
     sndWndBytes: same('tcpi_snd_wnd'),
     rcvWndBytes: same('tcpi_rcv_wnd'),
     sendQueueBytes: same('tcpi_snd_sbbytes'),

@@ -43,13 +43,33 @@ export type KernelFields = Omit<
   | 'connectDurationMs'
 >
 
+/** A record as its decoder sees it. */
+export type Unfilled = { -readonly [K in keyof KernelFields]: KernelFields[K] }
+
 /**
- * How a member of the record is made: the native members it needs (it is absent
- * when one of them is) and, unless it is the first of them as it stands, the
- * formula.
+ * Fills in the members of a record from the struct at byte `at`, a multiple of
+ * 4, of both views, which share one buffer.
+ */
+export type Decoder = (
+  record: Unfilled,
+  bytes: Uint8Array,
+  words: Uint32Array,
+  at: number,
+  filled: number,
+) => void
+
+/**
+ * How a member of the record is made. It is absent when one of the native
+ * members it needs is; else it is the first of them as it stands, unless one of
+ * the options says otherwise.
  */
 export interface Rule<T> {
   readonly of: readonly string[]
+  /** Values of the native member that mean "no value". */
+  readonly absent?: readonly number[]
+  readonly times?: number
+  /** True for any value but 0. */
+  readonly isFlag?: boolean
   readonly formula?: (...values: number[]) => T | undefined
 }
 
@@ -77,17 +97,7 @@ export const same = (name: string): Rule<number> => ({ of: [name] })
 /** A native member whose 0 means that there is no value. */
 export const nonZero = (name: string): Rule<number> => ({
   of: [name],
-  formula: (value) => (value === 0 ? undefined : value),
-})
-
-export const scaled = (name: string, factor: number): Rule<number> => ({
-  of: [name],
-  formula: (value) => value * factor,
-})
-
-export const truth = (name: string): Rule<boolean> => ({
-  of: [name],
-  formula: (value) => value !== 0,
+  absent: [0],
 })
 
 export const stateOf = (

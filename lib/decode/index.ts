@@ -1,32 +1,24 @@
 /** Chooses the table for an operating system. */
 
 import { release as osRelease } from 'node:os'
-import type { TcpInfo, TcpInfoParts } from '../tcp-info.js'
 import { darwin } from './darwin.js'
-import type { Layout } from './fields.js'
+import type { Decoder, Layout } from './fields.js'
 import { linux } from './linux.js'
-import { DarwinTcpInfo, LinuxTcpInfo, WindowsTcpInfo } from './records.js'
+import { decodeDarwin, decodeLinux, decodeWindows } from './records.js'
 import { windows } from './windows.js'
 
 /** All that is specific to one OS about the bytes its kernel gives. */
 export interface KernelStruct {
   readonly platform: NodeJS.Platform
   readonly layout: Layout
-  /** Decodes the struct at `at` of both views, which share one buffer. */
-  readonly Record: new (
-    parts: TcpInfoParts,
-    bytes: Uint8Array,
-    words: Uint32Array,
-    at: number,
-    filled: number,
-  ) => TcpInfo
+  readonly decode: Decoder
   /** The kernel's interface, by the length it filled. */
   sourceOf(filled: number): string
 }
 
 const LINUX = {
   layout: linux,
-  Record: LinuxTcpInfo,
+  decode: decodeLinux,
   sourceOf: () => 'TCP_INFO',
 }
 
@@ -39,13 +31,13 @@ const STRUCTS: readonly KernelStruct[] = [
   {
     platform: 'darwin',
     layout: darwin,
-    Record: DarwinTcpInfo,
+    decode: decodeDarwin,
     sourceOf: () => 'TCP_CONNECTION_INFO',
   },
   {
     platform: 'win32',
     layout: windows,
-    Record: WindowsTcpInfo,
+    decode: decodeWindows,
     sourceOf: (filled) => `SIO_TCP_INFO v${WINDOWS_LENGTHS.indexOf(filled)}`,
   },
 ]

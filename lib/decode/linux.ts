@@ -121,11 +121,13 @@ const native: readonly NativeField[] = [
   { name: 'tcpi_accecn_word', offset: 276, type: 'u32', since: '6.18', layoutOf: isUnreadable },
 ]
 
-/** A rate that the kernel gives as "none yet" (0) or "no limit" (all ones). */
+/**
+ * A rate that the kernel gives as "none yet" (0) or "no limit" (all ones, which
+ * as a double is 2^64; no real rate comes near).
+ */
 const rate = (name: string): Rule<number> => ({
   of: [name],
-  // All ones as a double is 2^64; nothing near it is a rate.
-  formula: (value) => (value === 0 || value >= 2 ** 63 ? undefined : value),
+  absent: [0, 2 ** 64],
 })
 
 /** An option of the handshake: unknown until the peer's SYN has arrived. */
@@ -161,11 +163,7 @@ export const linux: Layout = {
       of: ['tcpi_rttvar', 'tcpi_rtt'],
       formula: (rttvar, rtt) => (rtt === 0 ? undefined : rttvar),
     },
-    minRttUs: {
-      of: ['tcpi_min_rtt'],
-      formula: (value) =>
-        value === 0 || value === 0xffffffff ? undefined : value,
-    },
+    minRttUs: { of: ['tcpi_min_rtt'], absent: [0, 0xffffffff] },
     rcvRttUs: nonZero('tcpi_rcv_rtt'),
     rtoUs: {
       of: ['tcpi_rto', 'tcpi_state'],

@@ -9,9 +9,7 @@ import {
   type NativeField,
   nonZero,
   same,
-  scaled,
   stateOf,
-  truth,
 } from './fields.js'
 
 const US_PER_MS = 1000
@@ -77,10 +75,10 @@ export const windows: Layout = {
     dupAcksIn: same('DupAcksIn'),
     outOfOrderPacketsIn: same('OutOfOrderPktsIn'),
     eceAcksIn: same('EceAcksIn'),
-    rwndLimitedUs: scaled('SndLimTimeRwin', US_PER_MS),
-    cwndLimitedUs: scaled('SndLimTimeCwnd', US_PER_MS),
-    appLimitedUs: scaled('SndLimTimeSnd', US_PER_MS),
-    timestamps: truth('TimestampsEnabled'),
-    ecnNegotiated: truth('EcnNegotiated'),
+    rwndLimitedUs: { of: ['SndLimTimeRwin'], times: US_PER_MS },
+    cwndLimitedUs: { of: ['SndLimTimeCwnd'], times: US_PER_MS },
+    appLimitedUs: { of: ['SndLimTimeSnd'], times: US_PER_MS },
+    timestamps: { of: ['TimestampsEnabled'], isFlag: true },
+    ecnNegotiated: { of: ['EcnNegotiated'], isFlag: true },
   },
 }

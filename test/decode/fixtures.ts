@@ -157,6 +157,13 @@ export function write(
 
 export type Values = Readonly<Record<string, number | bigint>>
 
+/** For the names of tests. */
+export function textOf(values: Values): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ')
+}
+
 /** A struct with these members set and all else 0. */
 export function construct(
   platform: Platform,

@@ -1,6 +1,6 @@
 import { decodeRaw } from '../../lib/decode/fields.js'
 import { type KernelStruct, structOf } from '../../lib/decode/index.js'
-import type { TcpInfo } from '../../lib/tcp-info.js'
+import { TcpInfo } from '../../lib/tcp-info.js'
 
 /** Members of a record that do not come out of the kernel's struct. */
 export const CONTEXT_FIELDS: readonly string[] = [
@@ -44,23 +44,22 @@ export function recordOf(
   const buffer = new ArrayBuffer((bytes.length + 7) & ~7)
   const copy = new Uint8Array(buffer)
   copy.set(bytes)
-  return new struct.Record(
-    {
-      trigger: 'demand',
-      capturedAt: 1_700_000_000_000,
-      platform: struct.platform,
-      source: struct.sourceOf(length),
-      endpoints: undefined,
-      appBytesRead: undefined,
-      appBytesWritten: undefined,
-      connectDurationMs: undefined,
-      readRaw: () => decodeRaw(struct.layout, copy, at, length, release),
-    },
-    copy,
-    new Uint32Array(buffer),
-    at,
-    length,
-  )
+  const record = new TcpInfo({
+    trigger: 'demand',
+    capturedAt: 1_700_000_000_000,
+    platform: struct.platform,
+    source: struct.sourceOf(length),
+    localAddress: undefined,
+    localPort: undefined,
+    remoteAddress: undefined,
+    remotePort: undefined,
+    appBytesRead: undefined,
+    appBytesWritten: undefined,
+    connectDurationMs: undefined,
+    readRaw: () => decodeRaw(struct.layout, copy, at, length, release),
+  })
+  struct.decode(record, copy, new Uint32Array(buffer), at, length)
+  return record
 }
 
 /** What a record holds out of the kernel's struct, without what is absent. */

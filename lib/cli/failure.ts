@@ -1,0 +1,248 @@
+/** What went wrong, in words and as an exit code. */
+
+import { constants } from 'node:os'
+import type { TcpInfoError } from '../index.js'
+
+export const EXIT = {
+  ok: 0,
+  usage: 2,
+  name: 3,
+  refused: 4,
+  timeout: 5,
+  failed: 6,
+  notTcp: 7,
+  noStatistics: 8,
+} as const
+
+export interface Failure {
+  readonly exit: number
+  readonly code: string
+  /** What failed and why. */
+  readonly message: string
+  /** The OS's own number, where there is one. */
+  readonly errno?: number | undefined
+  /** What to do about it. */
+  readonly hint?: string | undefined
+}
+
+/** The command line asks for something that cannot be done. */
+export class UsageError extends Error implements Failure {
+  constructor(
+    message: string,
+    readonly hint: string,
+    readonly exit: number = EXIT.usage,
+    readonly code = 'ERR_USAGE',
+  ) {
+    super(message)
+  }
+}
+
+/** How far a connection has come. */
+export type Phase = 'lookup' | 'connect' | 'tls' | 'answer' | 'body'
+
+/** The time given by --timeout is over. */
+export class DeadlineError extends Error {
+  constructor(readonly timeoutMs: number) {
+    super()
+  }
+}
+
+const WAITED_FOR: Readonly<
+  Record<Phase, readonly [what: string, hint: string]>
+> = {
+  lookup: [
+    'looking up the name',
+    'The name servers of this machine are slow or do not answer.',
+  ],
+  connect: ['connecting', 'The host is down, or a firewall drops the packets.'],
+  tls: [
+    'setting up TLS',
+    'The server is slow, or does not speak TLS on that port.',
+  ],
+  answer: [
+    'waiting for the answer',
+    'The server is slow, or does not speak HTTP on that port.',
+  ],
+  body: [
+    'reading the answer',
+    'The server is slow, or its answer long: a longer --timeout helps.',
+  ],
+}
+
+type SystemError = NodeJS.ErrnoException & {
+  address?: string
+  port?: number
+  errors?: SystemError[]
+}
+
+/** The reasons for which OpenSSL and Node refuse a certificate. */
+const CERTIFICATE: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: 'the certificate has expired',
+  CERT_NOT_YET_VALID: 'the certificate is not valid yet',
+  CERT_REVOKED: 'the certificate has been revoked',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'the certificate is self-signed',
+  SELF_SIGNED_CERT_IN_CHAIN:
+    'the certificate comes from an authority not trusted here',
+  UNABLE_TO_GET_ISSUER_CERT: 'the issuer of the certificate is not known',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    'the issuer of the certificate is not known here',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    'the issuer of the certificate is not known here',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another name',
+}
+
+const UNREACHABLE = [
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EHOSTDOWN',
+  'ENETDOWN',
+  'EADDRNOTAVAIL',
+]
+
+/** Of several attempts the one that says most about the server comes first. */
+const TELLING: readonly number[] = [EXIT.refused, EXIT.timeout, EXIT.failed]
+
+/** Explains an error of net, tls or http. */
+export function explain(
+  error: SystemError,
+  phase: Phase,
+  isCertificate: boolean,
+): Failure {
+  const { errors: attempts = [] } = error
+  const [told] = attempts
+    .map((attempt) => explainOne(attempt, phase, false))
+    .sort((a, b) => TELLING.indexOf(a.exit) - TELLING.indexOf(b.exit))
+  if (!told) return explainOne(error, phase, isCertificate)
+  const tried = attempts.map(({ address, code }) => `${address} (${code})`)
+  return { ...told, message: `${told.message}; tried ${tried.join(', ')}` }
+}
+
+function explainOne(
+  error: SystemError,
+  phase: Phase,
+  isCertificate: boolean,
+): Failure {
+  const code = error.code ?? 'ERR_UNKNOWN'
+  const failure = (exit: number, message: string, hint?: string): Failure => ({
+    exit,
+    code,
+    message,
+    errno: errnoOf(code),
+    hint,
+  })
+
+  if (error instanceof DeadlineError) {
+    const [what, hint] = WAITED_FOR[phase]
+    const seconds = error.timeoutMs / 1000
+    return {
+      exit: EXIT.timeout,
+      code: 'ETIMEDOUT',
+      message: `timed out after ${seconds} s while ${what}`,
+      hint,
+    }
+  }
+  if (error.syscall === 'getaddrinfo' && !code.startsWith('ERR_')) {
+    return failure(
+      EXIT.name,
+      `the name could not be resolved (${code})`,
+      'Check its spelling and the DNS settings of this machine.',
+    )
+  }
+  if (isCertificate) {
+    return failure(
+      EXIT.failed,
+      `TLS failed: ${refusalOf(error)} (${code})`,
+      'To probe without checking the certificate, add --insecure.',
+    )
+  }
+  if (code === 'ECONNREFUSED') {
+    return failure(
+      EXIT.refused,
+      'the connection was refused (ECONNREFUSED)',
+      'Nothing listens on that port, or a firewall rejects connections to it.',
+    )
+  }
+  if (code === 'ETIMEDOUT') {
+    return failure(
+      EXIT.timeout,
+      'the peer did not answer (ETIMEDOUT)',
+      'A firewall may drop the packets, or the host is down.',
+    )
+  }
+  if (UNREACHABLE.includes(code)) {
+    return failure(
+      EXIT.failed,
+      `the address cannot be reached (${code})`,
+      'Check the address, and the network and routes of this machine.',
+    )
+  }
+  if (code === 'ECONNRESET' && error.syscall) {
+    return failure(
+      EXIT.failed,
+      'the connection was reset (ECONNRESET)',
+      'The server, or something on the way to it, broke the connection off.',
+    )
+  }
+  if (code === 'ECONNRESET') {
+    return phase === 'body'
+      ? failure(
+          EXIT.failed,
+          'the connection was closed in the middle of the answer',
+          'The server, or something on the way to it, broke the connection off.',
+        )
+      : failure(
+          EXIT.failed,
+          'the server closed the connection without an answer',
+          'Check that it speaks the protocol of the URL on that port.',
+        )
+  }
+  if (code.startsWith('HPE_')) {
+    return failure(
+      EXIT.failed,
+      `the answer is not HTTP (${code})`,
+      'Use https:// for a TLS port, or host:port for another protocol.',
+    )
+  }
+  if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
+    return failure(
+      EXIT.failed,
+      `TLS failed: ${reasonOf(error)} (${code})`,
+      'If the server does not speak TLS on that port, use http://.',
+    )
+  }
+  return failure(EXIT.failed, `the connection failed: ${error.message}`)
+}
+
+/** Why the peer's certificate does not do. */
+function refusalOf(error: SystemError): string {
+  const { host, cert } = error as {
+    host?: string
+    cert?: { subjectaltname?: string }
+  }
+  if (error.code !== 'ERR_TLS_CERT_ALTNAME_INVALID' || !cert?.subjectaltname) {
+    return CERTIFICATE[error.code ?? ''] ?? error.message
+  }
+  const names = cert.subjectaltname.replaceAll('DNS:', '')
+  const shown = names.length > 60 ? `${names.slice(0, 60)}...` : names
+  return `the certificate is for ${shown}, not for ${host}`
+}
+
+/** OpenSSL's reason, which stands between names of its functions and files. */
+function reasonOf(error: Error): string {
+  const [, reason] = /:SSL routines:[^:]*:([^:]+):/.exec(error.message) ?? []
+  return reason ?? error.message
+}
+
+function errnoOf(code: string): number | undefined {
+  return (constants.errno as Record<string, number>)[code]
+}
+
+/** The transfer went well, but there is no record of it. */
+export function withoutRecord(reason: TcpInfoError): Failure {
+  return {
+    exit: EXIT.noStatistics,
+    code: reason.code,
+    message: `no TCP statistics. ${reason.message}`,
+    errno: reason.errno,
+  }
+}

@@ -1,0 +1,109 @@
+/** Runs the built command as its users do, against servers of ours. */
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import net, { type AddressInfo } from 'node:net'
+import path from 'node:path'
+import { onTestFinished } from 'vitest'
+import type { TcpInfo } from '../../lib/index.js'
+
+export const ROOT = path.join(import.meta.dirname, '..', '..')
+export const CLI = path.join(ROOT, 'dist', 'cli.js')
+
+export interface Run {
+  readonly exit: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface RunOptions {
+  readonly cli?: string
+  readonly nodeOptions?: string[]
+  readonly env?: NodeJS.ProcessEnv
+}
+
+export function start(args: string[], options: RunOptions = {}) {
+  const { cli = CLI, nodeOptions = [], env = {} } = options
+  return spawn(process.execPath, [...nodeOptions, cli, ...args], {
+    env: { ...process.env, NODE_OPTIONS: '', ...env },
+  })
+}
+
+export async function tcpinfo(
+  args: string[],
+  options?: RunOptions,
+): Promise<Run> {
+  const child = start(args, options)
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    stderr += text
+  })
+  const [exit, signal] = await once(child, 'close')
+  return { exit, signal, stdout, stderr }
+}
+
+/** What --json prints. */
+export interface Output {
+  readonly target?: string
+  readonly status?: number
+  readonly ageMs?: number
+  readonly transfer?: {
+    readonly connectMs: number
+    readonly bytesRead: number
+    readonly bytesWritten: number
+  }
+  readonly error?: {
+    readonly code: string
+    readonly message: string
+    readonly errno?: number
+  }
+  readonly tcpInfo?: Partial<TcpInfo>
+  readonly raw?: Record<string, number | string>
+}
+
+export async function tcpinfoJson(
+  args: string[],
+  options?: RunOptions,
+): Promise<Run & { readonly output: Output }> {
+  const run = await tcpinfo([...args, '--json'], options)
+  return { ...run, output: JSON.parse(run.stdout) }
+}
+
+/** Has a server listen on loopback until the test is over. */
+export async function listen(
+  server: net.Server,
+  host = '127.0.0.1',
+): Promise<number> {
+  const sockets = new Set<net.Socket>()
+  server.on('connection', (socket: net.Socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+  })
+  server.listen(0, host)
+  await once(server, 'listening')
+  onTestFinished(() => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  })
+  return (server.address() as AddressInfo).port
+}
+
+export const listenTcp = (
+  onConnection: (socket: net.Socket) => void,
+  host?: string,
+) => listen(net.createServer(onConnection), host)
+
+/** A port on which nothing listens. */
+export async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}

@@ -1,0 +1,107 @@
+import { once } from 'node:events'
+import net, { type AddressInfo } from 'node:net'
+import path from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { inNamespace, namespaceMissing } from '../support/namespace.js'
+import { scenarios } from '../support/scenarios.mjs'
+
+interface Result {
+  name: string
+  entries: unknown[][]
+  leaked: number
+  outcome: {
+    label: string
+    records: {
+      trigger: string
+      state: string
+      isNewest: boolean
+      afterClose: boolean
+      afterError: boolean
+    }[]
+    hasInfo: boolean
+    infoState?: string
+    raw?: number
+    error?: string
+  }[]
+}
+
+const KINDS = ['stock', 'ours', 'instrumented'] as const
+type Kind = (typeof KINDS)[number]
+
+/** All scenarios with one kind of socket, in a process and namespace each. */
+async function runAll(kind: Kind): Promise<Map<string, Result>> {
+  const server = net.createServer((peer) => peer.pipe(peer))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const descriptor3 = net.connect({ port, host: '127.0.0.1' }).pause()
+  await once(descriptor3, 'connect')
+  const script = path.join(__dirname, '../support/run-scenarios.mjs')
+  const { stdout, stderr, code } = await inNamespace(
+    [process.execPath, script, kind],
+    { descriptor3 },
+  )
+  descriptor3.destroy()
+  server.close()
+  if (code !== 0) throw new Error(`${kind}: exit code ${code}\n${stderr}`)
+  const results = JSON.parse(stdout) as Result[]
+  return new Map(results.map((each) => [each.name, each]))
+}
+
+const title = 'the end of a connection'
+
+describe.skipIf(namespaceMissing)(
+  namespaceMissing ? `${title} (skipped: ${namespaceMissing})` : title,
+  () => {
+    const results = {} as Record<Kind, Map<string, Result>>
+
+    beforeAll(async () => {
+      for (const kind of KINDS) results[kind] = await runAll(kind)
+    }, 120_000)
+
+    const [major] = process.versions.node.split('.').map(Number) as [number]
+    const here = scenarios.filter(({ nodes }) => nodes?.(major) ?? true)
+
+    test('at least 30 ways', () => {
+      expect(here.length).toBeGreaterThanOrEqual(30)
+    })
+
+    describe.each(['ours', 'instrumented'] as const)('%s', (kind) => {
+      test.each(here)('$name: nothing else changes', ({ name }) => {
+        const stock = results.stock.get(name)
+        expect(stock?.entries.length).toBeGreaterThan(0)
+        expect(results[kind].get(name)?.entries).toEqual(stock?.entries)
+      })
+
+      test.each(here)('$name: the final record', (scenario) => {
+        const { name, final, state, isLate = false } = scenario
+        const result = results[kind].get(name)
+        expect(result?.leaked).toBeLessThanOrEqual(0)
+        if (final === 'thrown') return
+        expect(result?.outcome.length).toBeGreaterThan(0)
+        for (const outcome of result?.outcome ?? []) {
+          const { records, hasInfo, error } = outcome
+          if (typeof final === 'string') {
+            expect({ records, hasInfo, error }).toEqual({
+              records: [],
+              hasInfo: false,
+              error: final,
+            })
+            continue
+          }
+          expect(records).toHaveLength(final)
+          for (const record of records) {
+            expect(record).toMatchObject({ trigger: 'close' })
+            expect(record).toMatchObject({ afterError: false })
+          }
+          expect(records[0]).toMatchObject({ afterClose: isLate })
+          expect(records.at(-1)).toMatchObject({ isNewest: true })
+          expect(outcome).toMatchObject({ hasInfo: true })
+          expect(outcome.raw).toBeGreaterThanOrEqual(32)
+          expect(error).toBeUndefined()
+          if (state) expect(outcome.infoState).toBe(state)
+        }
+      })
+    })
+  },
+)

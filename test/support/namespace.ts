@@ -1,0 +1,69 @@
+/**
+ * A network namespace of our own: packets can vanish there, be delayed or lost,
+ * without a word to any other network.
+ */
+
+import { spawn, spawnSync } from 'node:child_process'
+import type { Socket } from 'node:net'
+
+/** How to enter one; root needs no user namespace. */
+const ENTER = process.getuid?.() === 0 ? ['-n'] : ['-r', '-n']
+
+/** Why no namespace can be had here, for the name of a skipped test. */
+export const namespaceMissing: string | undefined = (() => {
+  const needed = 'unshare(1), ip(8) and the right to make a network namespace'
+  const { status } = spawnSync('unshare', [...ENTER, 'ip', 'link'])
+  return status === 0 ? undefined : `needs ${needed}`
+})()
+
+/**
+ * Loopback, and a device that swallows all that is sent to 10.255.1.0/24;
+ * 10.255.2.0/24 has a route that refuses. A SYN is given up after 3 seconds.
+ */
+const SETUP = `
+set -e
+ip link set lo up
+ip link add silent type veth peer name nobody
+ip link set silent up
+ip link set nobody up
+ip addr add 10.255.1.100/24 dev silent
+for address in 10.255.1.1 10.255.1.2; do
+  ip neigh add $address lladdr 02:00:00:00:00:01 dev silent nud permanent
+done
+ip route add unreachable 10.255.2.0/24
+echo 1 > /proc/sys/net/ipv4/tcp_syn_retries
+`
+
+export interface Finished {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a command in a fresh namespace; `setup` are further shell commands. */
+export function inNamespace(
+  command: readonly string[],
+  { setup = '', descriptor3 }: { setup?: string; descriptor3?: Socket } = {},
+): Promise<Finished> {
+  const script = `${SETUP}${setup}\nexec "$@"`
+  const child = spawn(
+    'unshare',
+    [...ENTER, 'sh', '-c', script, 'sh', ...command],
+    { stdio: ['ignore', 'pipe', 'pipe', descriptor3 ?? 'ignore'] },
+  )
+  let stdout = ''
+  let stderr = ''
+  child.stdout?.on('data', (chunk) => {
+    stdout += chunk
+  })
+  child.stderr?.on('data', (chunk) => {
+    stderr += chunk
+  })
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (code, signal) =>
+      resolve({ code, signal, stdout, stderr }),
+    )
+  })
+}

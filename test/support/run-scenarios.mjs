@@ -1,0 +1,255 @@
+// Runs the scenarios in this process with one kind of socket and prints what
+// happened as JSON:
+//
+//   node run-scenarios.mjs stock | ours | instrumented
+//
+// Wants a network namespace of its own (see namespace.ts), and as descriptor 3 a
+// TCP connection to an echo server.
+
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import tls from 'node:tls'
+import { connect, instrument, TcpInfoSocket } from '../../dist/index.js'
+import { scenarios } from './scenarios.mjs'
+
+const kind = process.argv[2]
+const kinds = {
+  stock: {
+    connect: net.connect,
+    Socket: net.Socket,
+    adopt: (socket) => socket,
+  },
+  ours: { connect, Socket: TcpInfoSocket, adopt: instrument },
+  instrumented: {
+    connect: (...args) => instrument(net.connect(...args)),
+    Socket: class extends net.Socket {
+      constructor(...args) {
+        super(...args)
+        instrument(this)
+      }
+    },
+    adopt: instrument,
+  },
+}
+const api = kinds[kind]
+const [major] = process.versions.node.split('.').map(Number)
+const directory = mkdtempSync(path.join(tmpdir(), 'scenarios-'))
+const fixture = (name) =>
+  readFileSync(new URL(`../fixtures/${name}`, import.meta.url))
+const certificate = {
+  key: fixture('localhost-key.pem'),
+  cert: fixture('localhost-cert.pem'),
+}
+
+process.on('uncaughtException', (error) => {
+  console.error(error)
+  process.exit(1)
+})
+
+class Run {
+  entries = []
+  watched = []
+  servers = []
+  ports = new Map()
+  trust = { ca: certificate.cert, servername: 'localhost' }
+
+  log(...values) {
+    this.entries.push(['log', ...values])
+  }
+
+  logThrow(action) {
+    try {
+      action()
+      this.log('did not throw')
+    } catch (error) {
+      this.log('threw', error.name, error.code, error.message)
+    }
+  }
+
+  connect(...args) {
+    return this.#watch(api.connect(...args), 'socket')
+  }
+
+  socket(options) {
+    return this.#watch(new api.Socket(options), 'socket')
+  }
+
+  adopt(socket, label = 'socket') {
+    return this.#watch(api.adopt(socket), label)
+  }
+
+  wait(ms) {
+    return new Promise((resolve) => setTimeout(resolve, ms))
+  }
+
+  async closed(socket) {
+    const { watched } = this
+    const entry = watched.find((each) => each.socket === socket)
+    if (!entry.closes) await new Promise((resolve) => (entry.onClose = resolve))
+    entry.closes = 0
+  }
+
+  listen(onConnection, options = {}) {
+    return this.#listen(net.createServer(options, onConnection))
+  }
+
+  listenTls(onConnection) {
+    const server = tls.createServer(certificate, onConnection)
+    server.on('tlsClientError', () => {})
+    return this.#listen(server)
+  }
+
+  async listenUnix(onConnection) {
+    const file = path.join(directory, `${this.servers.length}.sock`)
+    const server = net.createServer(onConnection)
+    this.servers.push(server)
+    server.listen(file)
+    await once(server, 'listening')
+    return file
+  }
+
+  async freePort() {
+    const server = net.createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address()
+    server.close()
+    await once(server, 'close')
+    this.ports.set(port, 'free port')
+    return port
+  }
+
+  /** One that the kernel has connected and Node does not know. */
+  connectedDescriptor = 3
+
+  async #listen(server) {
+    this.servers.push(server)
+    server.on('connection', (peer) => {
+      peer.on('error', () => {})
+      this.servers.push({ close: () => peer.destroy() })
+    })
+    server.on('secureConnection', (peer) => peer.on('error', () => {}))
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address()
+    this.ports.set(port, 'server port')
+    return port
+  }
+
+  #watch(socket, label) {
+    const entry = { socket, label, closes: 0, records: [] }
+    this.watched.push(entry)
+    const { emit } = socket
+    socket.emit = (event, ...args) => {
+      if (event === 'tcpinfo') {
+        entry.records.push(this.#record(socket, args[0], entry))
+      } else {
+        this.#logEvent(label, event, args)
+      }
+      const result = emit.call(socket, event, ...args)
+      if (event === 'close') {
+        entry.closed = true
+        entry.closes++
+        entry.onClose?.()
+      }
+      return result
+    }
+    socket.on('error', () => {})
+    socket.on('tcpinfo', () => {})
+    return socket
+  }
+
+  #record(socket, info, entry) {
+    return {
+      trigger: info.trigger,
+      state: info.state,
+      isNewest: socket.tcpInfo === info,
+      afterClose: entry.closed === true,
+      afterError: this.entries.at(-1)?.[1] === 'error',
+      remotePort: this.ports.get(info.remotePort) ?? info.remotePort,
+      bytesReceived: info.bytesReceived,
+    }
+  }
+
+  #logEvent(label, event, args) {
+    const values = args.map((each) => this.#plain(each))
+    const last = this.entries.at(-1)
+    // How data is cut into chunks is the network's choice.
+    if (event === 'data' && last?.[1] === 'data' && last[0] === label) {
+      last[2] += values[0]
+    } else {
+      this.entries.push([label, String(event), ...values])
+    }
+  }
+
+  #plain(value) {
+    if (value instanceof Error) {
+      const { name, code, errno, syscall, address, message } = value
+      const errors = value.errors?.map((each) => this.#plain(each))
+      return {
+        ...{ name, code, errno, syscall, address, errors },
+        message: this.#masked(message),
+      }
+    }
+    if (typeof value === 'string' || value instanceof Uint8Array) {
+      return value.length
+    }
+    if (typeof value === 'number') return this.#masked(String(value))
+    return typeof value === 'object' && value !== null
+      ? value.constructor.name.replace('TcpInfoSocket', 'Socket')
+      : value
+  }
+
+  #masked(text) {
+    let masked = text
+    for (const [port, name] of this.ports) {
+      masked = masked.replaceAll(String(port), name)
+    }
+    return masked.replaceAll(/(Local \([^:]*:)\d+/g, '$1port')
+  }
+
+  async finish() {
+    for (const { socket } of this.watched) socket.destroy()
+    for (const server of this.servers) server.close()
+    await this.wait(30)
+  }
+
+  outcome() {
+    return this.watched.map(({ socket, label, records }) => ({
+      label,
+      records,
+      hasInfo: socket.tcpInfo !== undefined,
+      infoState: socket.tcpInfo?.state,
+      raw: socket.tcpInfo && Object.keys(socket.tcpInfo.raw).length,
+      error: socket.tcpInfoError?.code,
+    }))
+  }
+}
+
+const countDescriptors = () => readdirSync('/proc/self/fd').length
+
+// What Node opens once and for all (the thread pool's eventfd and such) is no
+// leak of the first scenario.
+const warmUp = new Run()
+await scenarios[0].run(warmUp)
+await warmUp.finish()
+
+const results = []
+for (const { name, run, nodes } of scenarios) {
+  if (nodes && !nodes(major)) continue
+  const t = new Run()
+  const before = countDescriptors()
+  await run(t)
+  await t.finish()
+  for (let i = 0; i < 50 && countDescriptors() > before; i++) await t.wait(20)
+  results.push({
+    name,
+    entries: t.entries,
+    outcome: kind === 'stock' ? [] : t.outcome(),
+    leaked: countDescriptors() - before,
+  })
+}
+rmSync(directory, { recursive: true })
+process.stdout.write(JSON.stringify(results))

@@ -1,0 +1,12 @@
+export interface Scenario {
+  readonly name: string
+  /** Final records, or the code of the error, or that it throws. */
+  readonly final: number | string
+  /** The state in the last record. */
+  readonly state?: string
+  /** Whether the record comes after the first 'close'. */
+  readonly isLate?: boolean
+  /** Which majors of Node the scenario is for. */
+  readonly nodes?: (major: number) => boolean
+}
+export const scenarios: readonly Scenario[]
