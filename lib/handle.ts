@@ -22,12 +22,17 @@ export interface StreamHandle {
   readonly getpeername?: unknown
 }
 
-/** null: no handle now. undefined: not a thing that ever has one. */
+/**
+ * null: no handle now. undefined: not a thing that ever has one. (Others have a
+ * `_handle` too, and dgram warns of a deprecation when one looks at it.)
+ */
 export function handleOf(socket: unknown): StreamHandle | null | undefined {
   try {
-    return (socket as { _handle?: StreamHandle | null })._handle
+    return socket instanceof net.Socket || socket instanceof net.Server
+      ? (socket as { _handle?: StreamHandle | null })._handle
+      : undefined
   } catch {
-    return undefined // null, undefined, or a getter that throws
+    return undefined // a getter or a proxy that throws
   }
 }
 

@@ -137,7 +137,11 @@ function whyNot(
     shapeFailure = NO_DESCRIPTOR
     return shapeFailure
   }
-  return handle.getpeername === undefined ? NOT_TCP : NEVER_OPENED
+  // While it connects, the descriptor is yet to come; TLS over a stream in
+  // JavaScript never has one.
+  return handle.getpeername !== undefined && (socket as net.Socket).connecting
+    ? NEVER_OPENED
+    : NOT_TCP
 }
 
 /**

@@ -60,9 +60,13 @@ import { type Decoder, formulaOf, partialOf } from './fields.js'
 ${decoders.join('\n')}`,
   )
   const biome = inRoot('node_modules/@biomejs/biome/bin/biome')
-  execFileSync(process.execPath, [biome, 'check', '--write', file], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
+  execFileSync(
+    process.execPath,
+    [biome, 'check', '--write', '--vcs-enabled=false', file],
+    {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  )
 }
 
 function decoder(table: string, layout: Layout): string {

@@ -103,6 +103,7 @@ async function main(): Promise<void> {
     exit ||= EXIT.failed
   }
   await print(process.stderr, stderr)
+  // Not left to the event loop, which what was given up may still keep alive.
   process.exit(exit)
 }
 

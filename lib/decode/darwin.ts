@@ -115,8 +115,11 @@ export const darwin: Layout = {
     segmentsRetransmitted: same('tcpi_txretransmitpackets'),
     outOfOrderBytesIn: same('tcpi_rxoutoforderbytes'),
     inLossRecovery: {
-      of: ['tcpi_flags'],
-      formula: (flags) => (flags & FLAG_LOSSRECOVERY) !== 0,
+      of: ['tcpi_flags', 'tcpi_state'],
+      formula: (flags, state) =>
+        state === CLOSED || state === LISTEN
+          ? undefined
+          : (flags & FLAG_LOSSRECOVERY) !== 0,
     },
     timestamps: negotiated(OPT_TIMESTAMPS),
     sack: negotiated(OPT_SACK),

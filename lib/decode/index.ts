@@ -38,7 +38,8 @@ const STRUCTS: readonly KernelStruct[] = [
     platform: 'win32',
     layout: windows,
     decode: decodeWindows,
-    sourceOf: (filled) => `SIO_TCP_INFO v${WINDOWS_LENGTHS.indexOf(filled)}`,
+    sourceOf: (filled) =>
+      `SIO_TCP_INFO v${WINDOWS_LENGTHS.findLastIndex((each) => each <= filled)}`,
   },
 ]
 

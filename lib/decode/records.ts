@@ -245,7 +245,11 @@ export const decodeWindows: Decoder = (record, bytes, words, at, filled) => {
   if (length >= 4) record.state = windowsState(words[first + 0] as number)
   if (length >= 24 && (words[first + 5] as number) !== 0)
     record.rttUs = words[first + 5] as number
-  if (length >= 28 && (words[first + 6] as number) !== 0)
+  if (
+    length >= 28 &&
+    (words[first + 6] as number) !== 0 &&
+    (words[first + 6] as number) !== 4294967295
+  )
     record.minRttUs = words[first + 6] as number
   if (length >= 8 && (words[first + 1] as number) !== 0)
     record.sendMssBytes = words[first + 1] as number
@@ -344,7 +348,10 @@ export const decodeDarwin: Decoder = (record, bytes, words, at, filled) => {
       (words[first + 26] as number) +
       (words[first + 27] as number) * 0x1_0000_0000
   if (length >= 12)
-    record.inLossRecovery = darwinInLossRecovery(words[first + 2] as number)
+    record.inLossRecovery = darwinInLossRecovery(
+      words[first + 2] as number,
+      bytes[at + 0] as number,
+    )
   if (length >= 8)
     record.timestamps = darwinTimestamps(
       words[first + 1] as number,

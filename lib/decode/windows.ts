@@ -57,7 +57,8 @@ export const windows: Layout = {
     state: stateOf('State', WINDOWS_STATES),
     connectionAgeMs: same('ConnectionTimeMs'),
     rttUs: nonZero('RttUs'),
-    minRttUs: nonZero('MinRttUs'),
+    // The initial value is not documented; both of these can't be a sample.
+    minRttUs: { of: ['MinRttUs'], absent: [0, 0xffffffff] },
     sendMssBytes: nonZero('Mss'),
     cwndBytes: same('Cwnd'),
     sndWndBytes: same('SndWnd'),

@@ -165,13 +165,13 @@ test.each([
     'probe',
     target,
     '--timeout',
-    '400',
+    '1000',
   ])
   expect(performance.now() - begun).toBeLessThan(5000)
   expect(exit).toBe(5)
-  expect(stderr).toContain(`: timed out after 0.4 s while ${phase}\n`)
+  expect(stderr).toContain(`: timed out after 1 s while ${phase}\n`)
   expect(output.tcpInfo).toMatchObject({ state: 'ESTABLISHED' })
-  expect(output.ageMs).toBeLessThanOrEqual(400)
+  expect(output.ageMs).toBeGreaterThan(0)
 })
 
 test('the timeout covers an answer without an end', async () => {
@@ -181,18 +181,18 @@ test('the timeout covers an answer without an end', async () => {
     'probe',
     `http://127.0.0.1:${port}/`,
     '--timeout',
-    '400',
+    '1000',
   ])
   expect(exit).toBe(5)
   expect(output).toMatchObject({
     status: 200,
-    error: { message: 'timed out after 0.4 s while reading the answer' },
+    error: { message: 'timed out after 1 s while reading the answer' },
   })
 })
 
 test.each(['127.0.0.1:', 'http://127.0.0.1:'])('reset: %s', async (prefix) => {
   const port = await listenTcp((socket) => {
-    setTimeout(() => socket.resetAndDestroy(), 50)
+    setTimeout(() => socket.resetAndDestroy(), 20)
   })
   const { exit, output, stderr } = await tcpinfoJson([
     'probe',

@@ -1,0 +1,436 @@
+import { once } from 'node:events'
+import net from 'node:net'
+import tls from 'node:tls'
+import { inspect } from 'node:util'
+import { describe, expect, test, vi } from 'vitest'
+import {
+  connect,
+  createConnection,
+  instrument,
+  readTcpInfo,
+  readTcpState,
+  type TcpInfo,
+  TcpInfoError,
+  TcpInfoSocket,
+} from '../../lib/index.js'
+import { echo, freePort, listen, wait } from '../support/net.js'
+
+const LOCAL = '127.0.0.1'
+
+async function connected(): Promise<TcpInfoSocket> {
+  const socket = connect(await listen(echo), LOCAL)
+  await once(socket, 'connect')
+  return socket
+}
+
+describe('captureTcpInfo()', () => {
+  test('reads now, remembers, and emits on the next tick', async () => {
+    const socket = await connected()
+    const listener = vi.fn<(info: TcpInfo) => void>()
+    socket.on('tcpinfo', listener)
+    expect(socket.tcpInfo).toBeUndefined()
+    expect(socket.tcpInfoError).toBeUndefined()
+    const info = socket.captureTcpInfo()
+    expect(info?.state).toBe('ESTABLISHED')
+    expect(info?.trigger).toBe('demand')
+    expect(socket.tcpInfo).toBe(info)
+    expect(listener).not.toHaveBeenCalled()
+    await new Promise(process.nextTick)
+    expect(listener.mock.calls).toEqual([[info]])
+    socket.destroy()
+  })
+
+  test('gives a new record each time, and the old one stays', async () => {
+    const socket = await connected()
+    const first = socket.captureTcpInfo()
+    const before = first?.bytesSent
+    socket.write('hello')
+    await once(socket, 'data')
+    const second = socket.captureTcpInfo()
+    expect(second).not.toBe(first)
+    expect(first?.bytesSent).toBe(before)
+    expect(first?.raw.tcpi_bytes_sent).toBe(0n)
+    expect(second?.bytesSent).toBe(5)
+    expect(second?.raw.tcpi_bytes_sent).toBe(5n)
+    expect(second?.appBytesRead).toBe(5)
+    expect(second?.appBytesWritten).toBe(5)
+    socket.destroy()
+  })
+
+  test('before connect there is nothing, and after it there is', async () => {
+    const socket = new TcpInfoSocket()
+    expect(socket.captureTcpInfo()).toBeUndefined()
+    expect(socket.tcpInfoError?.code).toBe('ERR_TCP_INFO_NOT_CONNECTED')
+    socket.connect(await listen(), LOCAL)
+    await once(socket, 'connect')
+    expect(socket.captureTcpInfo()?.state).toBe('ESTABLISHED')
+    expect(socket.tcpInfoError).toBeUndefined()
+    socket.destroy()
+  })
+
+  test('in the connect listener all that connecting tells is known', async () => {
+    const port = await listen()
+    const info = await new Promise<TcpInfo | undefined>((resolve) => {
+      const socket = connect(port, LOCAL, () => {
+        resolve(socket.captureTcpInfo())
+        socket.destroy()
+      })
+    })
+    expect(info?.connectDurationMs).toBeGreaterThan(0)
+    expect(info).toMatchObject({ remoteAddress: LOCAL, remotePort: port })
+  })
+
+  test('after the close the last record is the answer, without event', async () => {
+    const socket = await connected()
+    const listener = vi.fn()
+    socket.on('tcpinfo', listener)
+    socket.destroy()
+    await once(socket, 'close')
+    const last = socket.tcpInfo
+    expect(last?.trigger).toBe('close')
+    expect(socket.captureTcpInfo()).toBe(last)
+    expect(readTcpInfo(socket)).toBe(last)
+    await wait(5)
+    expect(listener).toHaveBeenCalledTimes(1)
+    expect(socket.tcpInfoError).toBeUndefined()
+  })
+
+  test('on a socket that never had a connection the reason stays', async () => {
+    const socket = connect(80, 'name.invalid')
+    socket.on('error', () => {})
+    socket.destroy()
+    await once(socket, 'close')
+    expect(socket.captureTcpInfo()).toBeUndefined()
+    expect(socket.tcpInfoError?.code).toBe('ERR_TCP_INFO_NOT_CONNECTED')
+    expect(socket.tcpInfoError).toBe(socket.tcpInfoError)
+  })
+
+  test('demand and close in one tick: two events, in order', async () => {
+    const socket = await connected()
+    const triggers: string[] = []
+    socket.on('tcpinfo', ({ trigger }) => triggers.push(trigger))
+    socket.captureTcpInfo()
+    socket.destroy()
+    await once(socket, 'close')
+    expect(triggers).toEqual(['demand', 'close'])
+  })
+})
+
+describe("the 'tcpinfo' event", () => {
+  test('reaches a listener added in the tick of destroy()', async () => {
+    const socket = await connected()
+    socket.destroy()
+    const [info] = await once(socket, 'tcpinfo')
+    expect(info).toBe(socket.tcpInfo)
+  })
+
+  test('comes before error and close', async () => {
+    const socket = await connected()
+    const events: string[] = []
+    for (const event of ['tcpinfo', 'error', 'close']) {
+      socket.on(event, () => events.push(event))
+    }
+    socket.destroy(new Error('mine'))
+    await once(socket, 'close').catch(() => {})
+    await wait(5)
+    expect(events).toEqual(['tcpinfo', 'error', 'close'])
+  })
+
+  test('names the peer even after a reset', async () => {
+    const port = await listen((peer) => {
+      setTimeout(() => peer.resetAndDestroy(), 10)
+    })
+    const socket = connect(port, LOCAL)
+    socket.on('error', () => {})
+    const [info] = await once(socket, 'tcpinfo')
+    expect(info).toMatchObject({
+      state: 'CLOSED',
+      remoteAddress: LOCAL,
+      remotePort: port,
+      localAddress: LOCAL,
+    })
+  })
+})
+
+describe('instrument()', () => {
+  test('returns the same socket, once and for all', async () => {
+    const stock = net.connect(await listen(echo), LOCAL)
+    const socket = instrument(stock)
+    expect(socket).toBe(stock)
+    const { _destroy } = socket
+    expect(instrument(socket)).toBe(stock)
+    expect(socket._destroy).toBe(_destroy)
+    await once(socket, 'connect')
+    const listener = vi.fn()
+    socket.on('tcpinfo', listener)
+    expect(socket.captureTcpInfo()?.state).toBe('ESTABLISHED')
+    socket.destroy()
+    await once(socket, 'close')
+    expect(listener).toHaveBeenCalledTimes(2)
+    expect(socket.tcpInfo?.trigger).toBe('close')
+  })
+
+  test('adds nothing that can be enumerated', async () => {
+    const socket = net.connect(await listen(), LOCAL)
+    await once(socket, 'connect')
+    const before = Object.keys(socket)
+    const shown = inspect(socket, { depth: 0 })
+    instrument(socket)
+    expect(Object.keys(socket)).toEqual(before)
+    expect(inspect(socket, { depth: 0 })).toBe(shown)
+    socket.destroy()
+  })
+
+  test('of a TcpInfoSocket changes nothing', async () => {
+    const socket = await connected()
+    expect(instrument(socket)).toBe(socket)
+    expect(Object.hasOwn(socket, '_destroy')).toBe(false)
+    const listener = vi.fn()
+    socket.on('tcpinfo', listener)
+    socket.destroy()
+    await once(socket, 'close')
+    expect(listener).toHaveBeenCalledTimes(1)
+  })
+
+  test('keeps a _destroy of the socket’s own, and later patches', async () => {
+    const socket = net.connect(await listen(), LOCAL)
+    await once(socket, 'connect')
+    const own = vi.fn(net.Socket.prototype._destroy)
+    socket._destroy = own
+    instrument(socket).destroy()
+    await once(socket, 'close')
+    expect(own).toHaveBeenCalledTimes(1)
+
+    const other = instrument(net.connect(await listen(), LOCAL))
+    await once(other, 'connect')
+    const patch = vi.spyOn(net.Socket.prototype, '_destroy')
+    other.destroy()
+    expect(patch).toHaveBeenCalledTimes(1)
+    patch.mockRestore()
+    await once(other, 'close')
+  })
+
+  test('a socket closed before it was instrumented says so', async () => {
+    const socket = net.connect(await listen(), LOCAL)
+    await once(socket, 'connect')
+    socket.destroy()
+    await once(socket, 'close')
+    expect(instrument(socket).captureTcpInfo()).toBeUndefined()
+    expect(instrument(socket).tcpInfoError?.code).toBe('ERR_TCP_INFO_CLOSED')
+  })
+
+  test('never times a connect that it did not see begin', async () => {
+    const socket = instrument(net.connect(await listen(), LOCAL))
+    await once(socket, 'connect')
+    expect(socket.captureTcpInfo()?.connectDurationMs).toBeUndefined()
+    socket.destroy()
+  })
+})
+
+describe('connect()', () => {
+  test('is createConnection too', () => {
+    expect(createConnection).toBe(connect)
+  })
+
+  test('returns a TcpInfoSocket, which is a net.Socket', async () => {
+    const socket = await connected()
+    expect(socket).toBeInstanceOf(TcpInfoSocket)
+    expect(socket).toBeInstanceOf(net.Socket)
+    socket.destroy()
+  })
+
+  test.each([
+    [
+      'port, host, listener',
+      (port: number, f: () => void) => connect(port, LOCAL, f),
+    ],
+    ['port, listener', (port: number, f: () => void) => connect(port, f)],
+    [
+      'options, listener',
+      (port: number, f: () => void) =>
+        connect({ port, host: LOCAL, noDelay: true, keepAlive: true }, f),
+    ],
+    [
+      'options with timeout',
+      (port: number, f: () => void) =>
+        connect({ port, host: LOCAL, timeout: 1000 }, f),
+    ],
+  ])('%s', async (_, open) => {
+    const port = await listen()
+    const socket = await new Promise<TcpInfoSocket>((resolve) => {
+      const opened: TcpInfoSocket = open(port, () => resolve(opened))
+    })
+    expect(socket.remotePort).toBe(port)
+    socket.destroy()
+  })
+
+  test('sets the timeout of the options', async () => {
+    const socket = connect({ port: await listen(), host: LOCAL, timeout: 777 })
+    expect(socket.timeout).toBe(777)
+    socket.destroy()
+  })
+
+  test('tells the diagnostics channel exactly once', async () => {
+    const { subscribe, unsubscribe } = await import('node:diagnostics_channel')
+    const told: unknown[] = []
+    const listener = (message: unknown): void => {
+      told.push((message as { socket: unknown }).socket)
+    }
+    subscribe('net.client.socket', listener)
+    const socket = connect(await listen(), LOCAL)
+    unsubscribe('net.client.socket', listener)
+    expect(told).toEqual([socket])
+    socket.destroy()
+  })
+})
+
+describe('bad input', () => {
+  const notTcp = 'ERR_TCP_INFO_NOT_TCP'
+
+  test.each([
+    ['undefined', undefined],
+    ['null', null],
+    ['a number', 42],
+    ['a string', 'socket'],
+    ['an object', {}],
+    ['a function', () => {}],
+    [
+      'a proxy that throws',
+      new Proxy(
+        {},
+        {
+          get() {
+            throw new Error('no')
+          },
+        },
+      ),
+    ],
+  ])('%s is not a socket', (_, value) => {
+    for (const ask of [readTcpInfo, readTcpState, instrument]) {
+      expect(() => ask(value as never)).toThrow(
+        expect.objectContaining({ name: 'TcpInfoError', code: notTcp }),
+      )
+    }
+  })
+
+  test('a UDP socket', async () => {
+    const { createSocket } = await import('node:dgram')
+    const socket = createSocket('udp4')
+    expect(() => readTcpInfo(socket as never)).toThrow(
+      expect.objectContaining({ code: notTcp }),
+    )
+    expect(() => instrument(socket as never)).toThrow(
+      expect.objectContaining({ code: notTcp }),
+    )
+    socket.close()
+  })
+
+  test('a stream in JavaScript, and TLS over one', async () => {
+    const { PassThrough, Duplex } = await import('node:stream')
+    expect(() => readTcpInfo(new PassThrough() as never)).toThrow(
+      expect.objectContaining({ code: notTcp }),
+    )
+    const duplex = new Duplex({ read() {}, write() {} })
+    const socket = instrument(tls.connect({ socket: duplex }))
+    socket.on('error', () => {})
+    expect(socket.captureTcpInfo()).toBeUndefined()
+    expect(socket.tcpInfoError?.code).toBe(notTcp)
+    socket.destroy()
+  })
+
+  test('a pipe', async () => {
+    const { spawn } = await import('node:child_process')
+    const child = spawn('cat')
+    expect(() => readTcpInfo(child.stdin as net.Socket)).toThrow(
+      expect.objectContaining({ code: notTcp }),
+    )
+    child.stdin.end()
+    await once(child, 'close')
+  })
+
+  test('a destroyed socket that nobody had captured', async () => {
+    const socket = net.connect(await listen(), LOCAL)
+    await once(socket, 'connect')
+    socket.destroy()
+    await once(socket, 'close')
+    expect(() => readTcpInfo(socket)).toThrow(
+      expect.objectContaining({ code: 'ERR_TCP_INFO_CLOSED' }),
+    )
+  })
+
+  test('a socket that is not connected yet', () => {
+    const socket = connect(80, 'name.invalid')
+    socket.on('error', () => {})
+    expect(() => readTcpInfo(socket)).toThrow(
+      expect.objectContaining({ code: 'ERR_TCP_INFO_NOT_CONNECTED' }),
+    )
+    socket.destroy()
+  })
+
+  test('an error of the OS keeps its number and name', async () => {
+    const socket = await connected()
+    const handle = { fd: 987_654, getpeername() {} }
+    const copy = Object.create(socket, { _handle: { value: handle } })
+    const error = (() => {
+      try {
+        return readTcpInfo(copy)
+      } catch (thrown) {
+        return thrown
+      }
+    })()
+    expect(error).toBeInstanceOf(TcpInfoError)
+    expect(error).toMatchObject({ errno: 9, errorName: 'EBADF' })
+    socket.destroy()
+  })
+})
+
+describe('readTcpInfo()', () => {
+  test('remembers nothing and emits nothing', async () => {
+    const socket = await connected()
+    const listener = vi.fn()
+    socket.on('tcpinfo', listener)
+    expect(readTcpInfo(socket).state).toBe('ESTABLISHED')
+    expect(readTcpState(socket)).toBe('ESTABLISHED')
+    await wait(5)
+    expect(socket.tcpInfo).toBeUndefined()
+    expect(listener).not.toHaveBeenCalled()
+    socket.destroy()
+  })
+
+  test('of any net.Socket', async () => {
+    const port = await listen()
+    const socket = net.connect(port, LOCAL)
+    await once(socket, 'connect')
+    expect(readTcpInfo(socket)).toMatchObject({
+      state: 'ESTABLISHED',
+      remotePort: port,
+      localPort: socket.localPort,
+    })
+    socket.destroy()
+  })
+
+  test('of a server: the accept queue and its limit', async () => {
+    const server = net.createServer().listen(0, LOCAL, 77)
+    await once(server, 'listening')
+    const info = readTcpInfo(server)
+    expect(info).toMatchObject({ state: 'LISTEN', acceptQueue: 0, backlog: 77 })
+    expect(info.rttUs).toBeUndefined()
+    server.close()
+  })
+
+  test('of an address with a scope: as socket.remoteAddress gives it', async () => {
+    const port = await freePort()
+    const server = net.createServer(echo).listen(port, '::')
+    await once(server, 'listening')
+    for (const host of ['::1', LOCAL, '::ffff:127.0.0.1']) {
+      const socket = connect({ port, host })
+      await once(socket, 'connect')
+      const { remoteAddress, localAddress, remotePort, localPort } = socket
+      expect(socket.captureTcpInfo()).toMatchObject({
+        ...{ remoteAddress, localAddress, remotePort, localPort },
+      })
+      socket.destroy()
+    }
+    server.close()
+  })
+})
