@@ -4,18 +4,13 @@
  * which is why it is small.
  */
 
-const SLAB_BYTES = 8192
+const SLAB_BYTES = 16_384
 
-/** Where the next bytes go: `at` in both views, which share one buffer. */
-export interface Room {
-  readonly bytes: Uint8Array
-  readonly words: Uint32Array
-  readonly at: number
-}
-
-export class BytePool implements Room {
+export class BytePool {
+  /** For the addon and for the decoders: two views of one slab. */
   bytes!: Uint8Array
   words!: Uint32Array
+  /** Where in the slab the next bytes go, a multiple of 8. */
   at = SLAB_BYTES
 
   /** Makes sure that at least `needed` bytes are free from `at` on. */

@@ -1,10 +1,24 @@
 import { binding } from './binding.js'
-import { BytePool, type Room } from './byte-pool.js'
+import { BytePool } from './byte-pool.js'
 import type { StreamHandle } from './handle.js'
 
 /** sizeof(Endpoint) in native/tcp_info.h. */
 const ENDPOINT_BYTES = 24
 const HAS_REMOTE = 2
+
+export interface Addresses {
+  readonly localAddress: string | undefined
+  readonly localPort: number | undefined
+  readonly remoteAddress: string | undefined
+  readonly remotePort: number | undefined
+}
+
+const UNKNOWN: Addresses = {
+  localAddress: undefined,
+  localPort: undefined,
+  remoteAddress: undefined,
+  remotePort: undefined,
+}
 
 // Apart from the records' pool: addresses live as long as their connection, and
 // would keep a slab each alive there.
@@ -14,38 +28,36 @@ const byHandle = new WeakMap<StreamHandle, Endpoints>()
 
 /** The two addresses of a connection, made into text when asked for. */
 export class Endpoints {
-  readonly #room: Room
-  #local: string | undefined | null = null
-  #remote: string | undefined | null = null
+  static readonly unknown = new Endpoints(pool, UNKNOWN)
 
-  constructor(room: Room) {
-    this.#room = { bytes: room.bytes, words: room.words, at: room.at }
+  readonly #bytes: Uint8Array
+  readonly #words: Uint32Array
+  readonly #at: number
+  #addresses: Addresses | undefined
+
+  constructor({ bytes, words, at }: BytePool, addresses?: Addresses) {
+    this.#bytes = bytes
+    this.#words = words
+    this.#at = at
+    this.#addresses = addresses
   }
 
-  get localAddress(): string | undefined {
-    if (this.#local === null) this.#local = this.#text(0)
-    return this.#local
+  get addresses(): Addresses {
+    this.#addresses ??= {
+      localAddress: this.#address(0),
+      localPort: this.#port(0),
+      remoteAddress: this.#address(ENDPOINT_BYTES),
+      remotePort: this.#port(ENDPOINT_BYTES),
+    }
+    return this.#addresses
   }
 
-  get localPort(): number | undefined {
-    return this.#port(0)
-  }
-
-  get remoteAddress(): string | undefined {
-    if (this.#remote === null) this.#remote = this.#text(ENDPOINT_BYTES)
-    return this.#remote
-  }
-
-  get remotePort(): number | undefined {
-    return this.#port(ENDPOINT_BYTES)
-  }
-
-  #text(offset: number): string | undefined {
-    return binding?.formatAddress(this.#room.bytes, this.#room.at + offset)
+  #address(offset: number): string | undefined {
+    return binding?.formatAddress(this.#bytes, this.#at + offset)
   }
 
   #port(offset: number): number | undefined {
-    const first = this.#room.words[(this.#room.at + offset) >> 2] as number
+    const first = this.#words[(this.#at + offset) >> 2] as number
     const family = first & 0xffff
     return family === 0 ? undefined : first >>> 16
   }
@@ -59,12 +71,13 @@ export class Endpoints {
 export function endpointsOf(
   handle: StreamHandle,
   descriptor: number,
-): Endpoints | undefined {
+): Endpoints {
   const known = byHandle.get(handle)
-  if (known || !binding) return known
+  if (known) return known
+  if (!binding) return Endpoints.unknown
   pool.reserve(2 * ENDPOINT_BYTES)
   const found = binding.readEndpoints(descriptor, pool.bytes, pool.at)
-  if (found < 0) return undefined
+  if (found < 0) return Endpoints.unknown
   const endpoints = new Endpoints(pool)
   pool.keep(2 * ENDPOINT_BYTES)
   // Without a peer the local address may still change.

@@ -5,13 +5,8 @@ import { binding } from './binding.js'
 import { captureOf } from './capture.js'
 import { NATIVE_STRUCT } from './decode/index.js'
 import { failureOf, TcpInfoError } from './errors.js'
-import {
-  generalFailure,
-  Snapshot,
-  takeSnapshot,
-  takeState,
-} from './snapshot.js'
-import type { TcpInfo } from './tcp-info.js'
+import { generalFailure, takeInfo, takeState } from './snapshot.js'
+import { TcpInfo } from './tcp-info.js'
 import type { TcpState } from './tcp-state.js'
 
 /**
@@ -22,8 +17,8 @@ import type { TcpState } from './tcp-state.js'
  * @throws {TcpInfoError} when there is no record; `code` says which case it is
  */
 export function readTcpInfo(socket: net.Socket | net.Server): TcpInfo {
-  const result = takeSnapshot(socket, 'demand')
-  if (result instanceof Snapshot) return result.info
+  const result = takeInfo(socket)
+  if (result instanceof TcpInfo) return result
   if (result.code === 'ERR_TCP_INFO_CLOSED') {
     const last = captureOf(socket)?.info
     if (last) return last

@@ -1,14 +1,9 @@
-/** One read of the kernel: the bytes, and the record they become if asked. */
+/** One read of the kernel. */
 
 import type net from 'node:net'
 import { binding, bindingFailure } from './binding.js'
-import { BytePool, type Room } from './byte-pool.js'
-import { decodeRaw, type RawTcpInfo } from './decode/fields.js'
-import {
-  type KernelStruct,
-  NATIVE_RELEASE,
-  NATIVE_STRUCT,
-} from './decode/index.js'
+import { BytePool } from './byte-pool.js'
+import { NATIVE_STRUCT } from './decode/index.js'
 import { type Endpoints, endpointsOf } from './endpoints.js'
 import {
   CLOSED,
@@ -27,7 +22,7 @@ import {
   isShapeUnknown,
   type StreamHandle,
 } from './handle.js'
-import { TcpInfo, type TcpInfoParts, type TcpInfoTrigger } from './tcp-info.js'
+import { TcpInfo, type TcpInfoTrigger } from './tcp-info.js'
 import type { TcpState } from './tcp-state.js'
 
 /** kMaxInfoSize in native/tcp_info.h. */
@@ -35,82 +30,160 @@ const MAX_INFO_BYTES = 512
 
 const pool = new BytePool()
 
-export class Snapshot implements TcpInfoParts {
-  readonly #struct: KernelStruct
-  readonly #bytes: Uint8Array
-  readonly #words: Uint32Array
-  readonly #at: number
-  readonly #length: number
-  readonly #endpoints: Endpoints | undefined
+/**
+ * A read whose record is made when somebody asks for it: most connections end
+ * without anybody looking.
+ */
+export class Snapshot {
+  readonly #words = pool.words
+  readonly #at = pool.at
+  readonly #filled: number
+  readonly #capturedAt = Date.now()
+  readonly #trigger: TcpInfoTrigger
+  readonly #endpoints: Endpoints
+  readonly #appBytesRead: number
+  readonly #appBytesWritten: number
+  readonly #connectDurationMs: number | undefined
   #info: TcpInfo | undefined
 
+  /** Of what lies in the pool. */
   constructor(
-    struct: KernelStruct,
-    room: Room,
-    length: number,
-    readonly trigger: TcpInfoTrigger,
-    readonly capturedAt: number,
-    endpoints: Endpoints | undefined,
-    readonly appBytesRead: number | undefined,
-    readonly appBytesWritten: number | undefined,
-    readonly connectDurationMs: number | undefined,
+    filled: number,
+    { bytesRead, bytesWritten }: net.Socket,
+    endpoints: Endpoints,
+    trigger: TcpInfoTrigger,
+    connectDurationMs: number | undefined,
   ) {
-    this.#struct = struct
-    this.#bytes = room.bytes
-    this.#words = room.words
-    this.#at = room.at
-    this.#length = length
+    this.#filled = filled
     this.#endpoints = endpoints
+    this.#trigger = trigger
+    this.#appBytesRead = bytesRead
+    this.#appBytesWritten = bytesWritten
+    this.#connectDurationMs = connectDurationMs
   }
 
-  get localAddress(): string | undefined {
-    return this.#endpoints?.localAddress
-  }
-
-  get localPort(): number | undefined {
-    return this.#endpoints?.localPort
-  }
-
-  get remoteAddress(): string | undefined {
-    return this.#endpoints?.remoteAddress
-  }
-
-  get remotePort(): number | undefined {
-    return this.#endpoints?.remotePort
-  }
-
-  get platform(): NodeJS.Platform {
-    return this.#struct.platform
-  }
-
-  get source(): string {
-    return this.#struct.sourceOf(this.#length)
-  }
-
-  /** The record, decoded once. */
   get info(): TcpInfo {
-    if (!this.#info) {
-      this.#info = new TcpInfo(this)
-      this.#struct.decode(
-        this.#info,
-        this.#bytes,
-        this.#words,
-        this.#at,
-        this.#length,
-      )
-    }
+    this.#info ??= makeInfo(
+      this.#words,
+      this.#at,
+      this.#filled,
+      this.#endpoints,
+      this.#trigger,
+      this.#capturedAt,
+      this.#appBytesRead,
+      this.#appBytesWritten,
+      this.#connectDurationMs,
+    )
     return this.#info
   }
+}
 
-  readRaw(): RawTcpInfo {
-    return decodeRaw(
-      this.#struct.layout,
-      this.#bytes,
-      this.#at,
-      this.#length,
-      NATIVE_RELEASE,
+function makeInfo(
+  words: Uint32Array,
+  at: number,
+  filled: number,
+  { addresses }: Endpoints,
+  trigger: TcpInfoTrigger,
+  capturedAt: number,
+  appBytesRead: number,
+  appBytesWritten: number,
+  connectDurationMs: number | undefined,
+): TcpInfo {
+  // Nothing was filled where there is no struct.
+  const struct = NATIVE_STRUCT as NonNullable<typeof NATIVE_STRUCT>
+  const info = new TcpInfo(
+    struct,
+    words,
+    at,
+    filled,
+    addresses,
+    trigger,
+    capturedAt,
+    appBytesRead,
+    appBytesWritten,
+    connectDurationMs,
+  )
+  struct.decode(info, words, at, filled)
+  return info
+}
+
+/** Reads now; the record is made later, if at all. */
+export function takeSnapshot(
+  socket: unknown,
+  trigger: TcpInfoTrigger,
+  connectDurationMs: number | undefined,
+): Snapshot | Failure {
+  try {
+    const filled = readKernel(socket)
+    if (typeof filled !== 'number') return filled
+    const snapshot = new Snapshot(
+      filled,
+      socket as net.Socket,
+      currentEndpoints,
+      trigger,
+      connectDurationMs,
     )
+    pool.keep(filled)
+    return snapshot
+  } catch (cause) {
+    return unexpected(cause)
   }
+}
+
+/** Reads now and makes the record at once. */
+export function takeInfo(socket: unknown): TcpInfo | Failure {
+  try {
+    const filled = readKernel(socket)
+    if (typeof filled !== 'number') return filled
+    const { words, at } = pool
+    pool.keep(filled)
+    const { bytesRead, bytesWritten } = socket as net.Socket
+    return makeInfo(
+      words,
+      at,
+      filled,
+      currentEndpoints,
+      'demand',
+      Date.now(),
+      bytesRead,
+      bytesWritten,
+      undefined,
+    )
+  } catch (cause) {
+    return unexpected(cause)
+  }
+}
+
+/** The connection's state alone: the cheapest question. */
+export function takeState(socket: unknown): TcpState | undefined | Failure {
+  try {
+    const handle = handleOf(socket)
+    const descriptor = handle ? descriptorOf(handle) : -1
+    if (descriptor < 0 || !binding || !NATIVE_STRUCT) {
+      return whyNot(socket, handle)
+    }
+    const code = binding.readState(descriptor)
+    return code < 0 ? failureOf(-code) : NATIVE_STRUCT.layout.states[code]
+  } catch (cause) {
+    return unexpected(cause)
+  }
+}
+
+/** Set by readKernel: a second result that costs no object. */
+let currentEndpoints: Endpoints
+
+/** Reads into the pool. Two more system calls the first time, for addresses. */
+function readKernel(socket: unknown): number | Failure {
+  const handle = handleOf(socket)
+  const descriptor = handle ? descriptorOf(handle) : -1
+  if (!handle || descriptor < 0 || !binding || !NATIVE_STRUCT) {
+    return whyNot(socket, handle)
+  }
+  pool.reserve(MAX_INFO_BYTES)
+  const filled = binding.readInfo(descriptor, pool.bytes, pool.at)
+  if (filled <= 0) return failureOf(-filled)
+  currentEndpoints = endpointsOf(handle, descriptor)
+  return filled
 }
 
 /** Set when a socket showed that this Node's internals are not as known. */
@@ -142,57 +215,4 @@ function whyNot(
   return handle.getpeername !== undefined && (socket as net.Socket).connecting
     ? NEVER_OPENED
     : NOT_TCP
-}
-
-/**
- * Reads the kernel's statistics of a socket now. Makes one system call, and two
- * more the first time to learn the addresses.
- */
-export function takeSnapshot(
-  socket: unknown,
-  trigger: TcpInfoTrigger,
-  connectDurationMs?: number,
-): Snapshot | Failure {
-  try {
-    const handle = handleOf(socket)
-    const descriptor = handle ? descriptorOf(handle) : -1
-    if (!handle || descriptor < 0 || !binding || !NATIVE_STRUCT) {
-      return whyNot(socket, handle)
-    }
-    pool.reserve(MAX_INFO_BYTES)
-    const length = binding.readInfo(descriptor, pool.bytes, pool.at)
-    if (length <= 0) return failureOf(-length)
-
-    const { bytesRead, bytesWritten } = socket as net.Socket
-    const snapshot = new Snapshot(
-      NATIVE_STRUCT,
-      pool,
-      length,
-      trigger,
-      Date.now(),
-      endpointsOf(handle, descriptor),
-      bytesRead,
-      bytesWritten,
-      connectDurationMs,
-    )
-    pool.keep(length)
-    return snapshot
-  } catch (cause) {
-    return unexpected(cause)
-  }
-}
-
-/** The connection's state alone: the cheapest question. */
-export function takeState(socket: unknown): TcpState | undefined | Failure {
-  try {
-    const handle = handleOf(socket)
-    const descriptor = handle ? descriptorOf(handle) : -1
-    if (!handle || descriptor < 0 || !binding || !NATIVE_STRUCT) {
-      return whyNot(socket, handle)
-    }
-    const code = binding.readState(descriptor)
-    return code < 0 ? failureOf(-code) : NATIVE_STRUCT.layout.states[code]
-  } catch (cause) {
-    return unexpected(cause)
-  }
 }

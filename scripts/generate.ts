@@ -55,7 +55,7 @@ function writeRecords(file: string): void {
     `/** The decoders. Generated from the tables by scripts/generate.ts. */
 
 ${tables.map((table) => `import { ${table} } from './${table}.js'`).join('\n')}
-import { type Decoder, formulaOf, partialOf } from './fields.js'
+import { type Decoder, formulaOf, partialsOf } from './fields.js'
 
 ${decoders.join('\n')}`,
   )
@@ -70,7 +70,7 @@ ${decoders.join('\n')}`,
 }
 
 function decoder(table: string, layout: Layout): string {
-  const { partial } = layout
+  const { partial = [] } = layout
   const names = kernelNames.filter((name) => name in layout.rules)
   const formulas = names
     .filter((name) => layout.rules[name]?.formula)
@@ -78,15 +78,20 @@ function decoder(table: string, layout: Layout): string {
       (name) =>
         `const ${formulaName(table, name)} = formulaOf(${table}, '${name}')`,
     )
-  if (partial) formulas.push(`const ${table}Partial = partialOf(${table})`)
-  const length = partial
-    ? `${whole(layout, partial.of, 'filled')} && ${table}Partial(${values(layout, partial.of).join()}) ? 0 : filled`
-    : 'filled'
+  const conditions = partial.map((_, i) => `${table}Partial${i + 1}`)
+  if (partial.length > 0) {
+    formulas.push(`const [${conditions.join()}] = partialsOf(${table})`)
+  }
+  // length0 is what was filled; in a partial state the next one is 0.
+  const lengths = partial.map(({ of }, i) => {
+    const applies = `${conditions[i]}?.(${values(layout, of).join()})`
+    return `const length${i + 1} = ${whole(layout, of, 'length0')} && ${applies} ? 0 : length${i}`
+  })
   return `${formulas.join('\n')}
 
-export const decode${capitalised(table)}: Decoder = (record, bytes, words, at, filled) => {
+export const decode${capitalised(table)}: Decoder = (record, words, at, length0) => {
   const first = at >> 2
-  const length = ${length}
+  ${lengths.join('\n  ')}
   ${names.map((name) => assignment(table, layout, name)).join('\n  ')}
 }
 `
@@ -97,17 +102,22 @@ function assignment(
   layout: Layout,
   name: keyof KernelFields,
 ): string {
-  const rule = layout.rules[name] as Rule<unknown>
-  const args = values(layout, rule.of)
+  const { of, absent, needs, times, flag, formula } = layout.rules[
+    name
+  ] as Rule<unknown>
+  const { partial = [] } = layout
+  const listed = partial.findIndex(({ fields }) => fields.includes(name))
+  const length = `length${listed < 0 ? partial.length : listed}`
+  const args = values(layout, of)
   const [first] = args as [string]
-  const absent = rule.absent?.map((each) => `&& ${first} !== ${each}`) ?? []
-  const length = layout.partial?.fields.includes(name) ? 'filled' : 'length'
-  const value = rule.formula
-    ? `${formulaName(table, name)}(${args.join()})`
-    : rule.isFlag
-      ? `${first} !== 0`
-      : `${first}${rule.times ? `* ${rule.times}` : ''}`
-  return `if (${whole(layout, rule.of, length)} ${absent.join(' ')}) record.${name} = ${value}`
+  const conditions = [whole(layout, needs ? [...of, needs] : of, length)]
+  if (needs) conditions.push(`${values(layout, [needs])} !== 0`)
+  for (const each of absent ?? []) conditions.push(`${first} !== ${each}`)
+  let made = first
+  if (formula) made = `${formulaName(table, name)}(${args.join()})`
+  else if (flag) made = `(${first} & ${flag}) !== 0`
+  else if (times) made = `${first} * ${times}`
+  return `if (${conditions.join(' && ')}) record.${name} = ${made}`
 }
 
 function whole(layout: Layout, of: readonly string[], length: string): string {
@@ -115,31 +125,23 @@ function whole(layout: Layout, of: readonly string[], length: string): string {
   return `${length} >= ${Math.max(...needed)}`
 }
 
-/** Expressions that read native members out of the two views of the struct. */
+/** Expressions that read native members out of the words of the struct. */
 function values(layout: Layout, of: readonly string[]): string[] {
   return of.map((name) => value(nativeField(layout, name)))
 }
 
-function value({ offset, type, bits }: NativeField): string {
-  const word = (index: number): string => `(words[first + ${index}] as number)`
+function value({ offset, type, bits = [0, 32] }: NativeField): string {
   const index = offset >> 2
-  const [shift, width] = bits ?? [0, 32]
-  const extracted = (whole: string): string => {
-    const shifted = shift ? `(${whole} >>> ${shift})` : whole
-    return width < 32 ? `(${shifted} & ${2 ** width - 1})` : shifted
+  const word = `(words[first + ${index}] as number)`
+  if (type === 'u64') {
+    const high = `(words[first + ${index + 1}] as number)`
+    // Below 2^32 the value stays an integer, which costs no heap number.
+    return `(${high} === 0 ? ${word} : ${word} + ${high} * 0x1_0000_0000)`
   }
-  switch (type) {
-    case 'u8':
-      return extracted(`(bytes[at + ${offset}] as number)`)
-    case 'u16':
-      return offset & 2
-        ? `(${word(index)} >>> 16)`
-        : `(${word(index)} & 0xffff)`
-    case 'u32':
-      return extracted(word(index))
-    case 'u64':
-      return `(${word(index)} + ${word(index + 1)} * 0x1_0000_0000)`
-  }
+  const shift = (offset & 3) * 8 + bits[0]
+  const width = Math.min(bits[1], { u8: 8, u16: 16, u32: 32 }[type])
+  const shifted = shift ? `(${word} >>> ${shift})` : word
+  return shift + width < 32 ? `(${shifted} & ${2 ** width - 1})` : shifted
 }
 
 function nativeField(layout: Layout, name: string): NativeField {

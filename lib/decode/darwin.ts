@@ -95,10 +95,7 @@ export const darwin: Layout = {
   rules: {
     state: stateOf('tcpi_state', DARWIN_STATES),
     rttUs: milliseconds('tcpi_srtt'),
-    rttVarUs: {
-      of: ['tcpi_rttvar', 'tcpi_srtt'],
-      formula: (rttvar, srtt) => (srtt === 0 ? undefined : rttvar * US_PER_MS),
-    },
+    rttVarUs: { of: ['tcpi_rttvar'], needs: 'tcpi_srtt', times: US_PER_MS },
     latestRttUs: milliseconds('tcpi_rttcur'),
     rtoUs: milliseconds('tcpi_rto'),
     sendMssBytes: nonZero('tcpi_maxseg'),

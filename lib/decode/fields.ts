@@ -48,11 +48,10 @@ export type Unfilled = { -readonly [K in keyof KernelFields]: KernelFields[K] }
 
 /**
  * Fills in the members of a record from the struct at byte `at`, a multiple of
- * 4, of both views, which share one buffer.
+ * 4, of `words`.
  */
 export type Decoder = (
   record: Unfilled,
-  bytes: Uint8Array,
   words: Uint32Array,
   at: number,
   filled: number,
@@ -67,9 +66,11 @@ export interface Rule<T> {
   readonly of: readonly string[]
   /** Values of the native member that mean "no value". */
   readonly absent?: readonly number[]
+  /** Another native member, without which (it is 0) there is no value. */
+  readonly needs?: string
   readonly times?: number
-  /** True for any value but 0. */
-  readonly isFlag?: boolean
+  /** True if one of these bits is set. */
+  readonly flag?: number
   readonly formula?: (...values: number[]) => T | undefined
 }
 
@@ -81,14 +82,14 @@ export interface Layout {
     readonly [K in keyof KernelFields]?: Rule<NonNullable<KernelFields[K]>>
   }
   /**
-   * When the kernel fills only some members and leaves defaults in the others:
-   * those that count.
+   * States in which the kernel leaves defaults in some members: those that count
+   * all the same. A later entry adds to the members of those before it.
    */
-  readonly partial?: {
+  readonly partial?: readonly {
     readonly of: readonly string[]
     readonly when: (...values: number[]) => boolean
     readonly fields: readonly (keyof KernelFields)[]
-  }
+  }[]
 }
 
 /** The native member as it stands. */
@@ -115,39 +116,35 @@ export function formulaOf<K extends keyof KernelFields>(
   return formula as (...values: number[]) => KernelFields[K]
 }
 
-export function partialOf(layout: Layout): (...values: number[]) => boolean {
-  return layout.partial?.when ?? (() => false)
+/** The conditions of the layout's partial states, in their order. */
+export function partialsOf(
+  layout: Layout,
+): ((...values: number[]) => boolean)[] {
+  return (layout.partial ?? []).map(({ when }) => when)
 }
 
 export type RawTcpInfo = Readonly<Record<string, number | bigint>>
 
 const SIZES = { u8: 1, u16: 2, u32: 4, u64: 8 } as const
 
-/** Whether the kernel filled all of a member. */
-export function isWhole(field: NativeField, length: number): boolean {
-  return length >= lengthFor(field)
-}
-
 /** How many bytes must be filled for a member to exist. */
 export function lengthFor(field: NativeField): number {
   return Math.max(field.offset + SIZES[field.type], field.minLength ?? 0)
 }
 
-/**
- * The kernel's own struct, every wholly filled member under its own name. It
- * lies at `at`, a multiple of 4, of both views, which share one buffer.
- */
+/** The kernel's own struct, every wholly filled member under its own name. */
 export function decodeRaw(
   layout: Layout,
-  bytes: Uint8Array,
+  words: Uint32Array,
   at: number,
-  length: number,
+  filled: number,
   release: string | undefined,
 ): RawTcpInfo {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + at, length)
+  const view = new DataView(words.buffer, words.byteOffset + at, filled)
   const raw: Record<string, number | bigint> = {}
   for (const field of layout.native) {
-    if (!isWhole(field, length) || field.layoutOf?.(release) === false) continue
+    if (filled < lengthFor(field) || field.layoutOf?.(release) === false)
+      continue
     raw[field.name] = readMember(view, field)
   }
   return raw

@@ -12,6 +12,8 @@ export interface KernelStruct {
   readonly platform: NodeJS.Platform
   readonly layout: Layout
   readonly decode: Decoder
+  /** Of the kernel that runs us, where it matters for the layout. */
+  readonly release: string | undefined
   /** The kernel's interface, by the length it filled. */
   sourceOf(filled: number): string
 }
@@ -19,6 +21,7 @@ export interface KernelStruct {
 const LINUX = {
   layout: linux,
   decode: decodeLinux,
+  release: process.platform === 'linux' ? osRelease() : undefined,
   sourceOf: () => 'TCP_INFO',
 }
 
@@ -32,12 +35,14 @@ const STRUCTS: readonly KernelStruct[] = [
     platform: 'darwin',
     layout: darwin,
     decode: decodeDarwin,
+    release: undefined,
     sourceOf: () => 'TCP_CONNECTION_INFO',
   },
   {
     platform: 'win32',
     layout: windows,
     decode: decodeWindows,
+    release: undefined,
     sourceOf: (filled) =>
       `SIO_TCP_INFO v${WINDOWS_LENGTHS.findLastIndex((each) => each <= filled)}`,
   },
@@ -49,5 +54,3 @@ export function structOf(platform: string): KernelStruct | undefined {
 
 /** The struct of the OS that runs us; `undefined` where none is known. */
 export const NATIVE_STRUCT = structOf(process.platform)
-
-export const NATIVE_RELEASE = osRelease()

@@ -5,6 +5,7 @@
 
 import { LINUX_STATES } from '../tcp-state.js'
 import {
+  type KernelFields,
   type Layout,
   type NativeField,
   nonZero,
@@ -130,13 +131,9 @@ const rate = (name: string): Rule<number> => ({
   absent: [0, 2 ** 64],
 })
 
-/** An option of the handshake: unknown until the peer's SYN has arrived. */
-const negotiated = (bit: number): Rule<boolean> => ({
-  of: ['tcpi_options', 'tcpi_state', 'tcpi_rtt'],
-  formula: (options, state, rtt) =>
-    state === SYN_SENT || (state === CLOSE && rtt === 0)
-      ? undefined
-      : (options & bit) !== 0,
+const option = (flag: number): Rule<boolean> => ({
+  of: ['tcpi_options'],
+  flag,
 })
 
 const shift = (name: string): Rule<number> => ({
@@ -145,9 +142,9 @@ const shift = (name: string): Rule<number> => ({
 })
 
 /** A time since an event; about the uptime when there was none. */
-const ago = (name: string, count: string): Rule<number> => ({
-  of: [name, count],
-  formula: (value, events) => (events > 0 ? value : undefined),
+const ago = (name: string, events: string): Rule<number> => ({
+  of: [name],
+  needs: events,
 })
 
 const inFlight = (sent: number, retransmitted: number, acked: number): number =>
@@ -159,10 +156,7 @@ export const linux: Layout = {
   rules: {
     state: stateOf('tcpi_state', LINUX_STATES),
     rttUs: nonZero('tcpi_rtt'),
-    rttVarUs: {
-      of: ['tcpi_rttvar', 'tcpi_rtt'],
-      formula: (rttvar, rtt) => (rtt === 0 ? undefined : rttvar),
-    },
+    rttVarUs: { of: ['tcpi_rttvar'], needs: 'tcpi_rtt' },
     minRttUs: { of: ['tcpi_min_rtt'], absent: [0, 0xffffffff] },
     rcvRttUs: nonZero('tcpi_rcv_rtt'),
     rtoUs: {
@@ -173,13 +167,15 @@ export const linux: Layout = {
     pmtuBytes: nonZero('tcpi_pmtu'),
     cwndBytes: {
       of: ['tcpi_snd_cwnd', 'tcpi_snd_mss'],
-      formula: (cwnd, mss) => (mss === 0 ? undefined : cwnd * mss),
+      needs: 'tcpi_snd_mss',
+      formula: (cwnd, mss) => cwnd * mss,
     },
     cwndSegments: same('tcpi_snd_cwnd'),
     ssthreshBytes: {
       of: ['tcpi_snd_ssthresh', 'tcpi_snd_mss'],
+      needs: 'tcpi_snd_mss',
       formula: (ssthresh, mss) =>
-        ssthresh >= INFINITE_SSTHRESH || mss === 0 ? undefined : ssthresh * mss,
+        ssthresh >= INFINITE_SSTHRESH ? undefined : ssthresh * mss,
     },
     sndWndBytes: same('tcpi_snd_wnd'),
     rcvWndBytes: same('tcpi_rcv_wnd'),
@@ -228,14 +224,14 @@ export const linux: Layout = {
     maxPacingRateBytesPerSec: rate('tcpi_max_pacing_rate'),
     deliveryRateBytesPerSec: nonZero('tcpi_delivery_rate'),
     deliveryRateAppLimited: {
-      of: ['tcpi_delivery_rate_app_limited', 'tcpi_delivery_rate'],
-      formula: (limited, delivery) =>
-        delivery === 0 ? undefined : limited !== 0,
+      of: ['tcpi_delivery_rate_app_limited'],
+      needs: 'tcpi_delivery_rate',
+      flag: 1,
     },
-    timestamps: negotiated(OPT_TIMESTAMPS),
-    sack: negotiated(OPT_SACK),
-    windowScaling: negotiated(OPT_WSCALE),
-    ecnNegotiated: negotiated(OPT_ECN),
+    timestamps: option(OPT_TIMESTAMPS),
+    sack: option(OPT_SACK),
+    windowScaling: option(OPT_WSCALE),
+    ecnNegotiated: option(OPT_ECN),
     sndWscale: shift('tcpi_snd_wscale'),
     rcvWscale: shift('tcpi_rcv_wscale'),
     dataSentAgoMs: ago('tcpi_last_data_sent', 'tcpi_data_segs_out'),
@@ -250,12 +246,32 @@ export const linux: Layout = {
       formula: (sacked, state) => (state === LISTEN ? sacked : undefined),
     },
   },
-  partial: {
-    of: ['tcpi_state', 'tcpi_pmtu'],
-    // For a listener tcp_get_info leaves early, with two members in double use.
-    // Of a socket that was never connected all is an initial value (cwnd 10,
-    // rttvar 250000, mss 536): the first connect sets the path MTU.
-    when: (state, pmtu) => state === LISTEN || (state === CLOSE && pmtu === 0),
-    fields: ['state', 'acceptQueue', 'backlog'],
-  },
+  partial: [
+    {
+      of: ['tcpi_state', 'tcpi_pmtu'],
+      // For a listener tcp_get_info leaves early, with two members in double
+      // use. Of a socket that was never connected all is an initial value (cwnd
+      // 10, rttvar 250000, mss 536): the first connect sets the path MTU.
+      when: (state, pmtu) =>
+        state === LISTEN || (state === CLOSE && pmtu === 0),
+      fields: ['state', 'acceptQueue', 'backlog'],
+    },
+    {
+      of: ['tcpi_state', 'tcpi_rtt', 'tcpi_bytes_acked', 'tcpi_bytes_received'],
+      // The handshake is not over, or never was (refused, timed out): what the
+      // peer has a say in is unknown, and what depends on it a default.
+      when: (state, rtt, acked, received) =>
+        state === SYN_SENT ||
+        (state === CLOSE && rtt === 0 && acked === 0 && received === 0),
+      fields: [
+        ...['rtoUs', 'pmtuBytes', 'maxPacingRateBytesPerSec'],
+        ...['bytesInFlight', 'segmentsInFlight'],
+        ...['notSentBytes', 'sendQueueBytes'],
+        ...['bytesSent', 'bytesReceived', 'bytesAcked', 'bytesRetransmitted'],
+        ...['segmentsOut', 'segmentsIn', 'dataSegmentsOut', 'dataSegmentsIn'],
+        ...['segmentsRetransmitted', 'rtoCount', 'rtoEpisodes'],
+        'consecutiveRtos',
+      ] as (keyof KernelFields)[],
+    },
+  ],
 }

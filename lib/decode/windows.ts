@@ -79,7 +79,7 @@ export const windows: Layout = {
     rwndLimitedUs: { of: ['SndLimTimeRwin'], times: US_PER_MS },
     cwndLimitedUs: { of: ['SndLimTimeCwnd'], times: US_PER_MS },
     appLimitedUs: { of: ['SndLimTimeSnd'], times: US_PER_MS },
-    timestamps: { of: ['TimestampsEnabled'], isFlag: true },
-    ecnNegotiated: { of: ['EcnNegotiated'], isFlag: true },
+    timestamps: { of: ['TimestampsEnabled'], flag: 0xff },
+    ecnNegotiated: { of: ['EcnNegotiated'], flag: 0xff },
   },
 }

@@ -43,8 +43,10 @@ function expectedAt(platform: Platform, length: number): string[] {
     Rule<unknown>,
   ][]
   return rules
-    .filter(([, { of }]) =>
-      of.every((name) => isWholeIn(memberOf(platform, name), length)),
+    .filter(([, { of, needs = [] }]) =>
+      [of, needs]
+        .flat()
+        .every((name) => isWholeIn(memberOf(platform, name), length)),
     )
     .map(([name]) => name)
     .sort()

@@ -329,6 +329,13 @@ test.each([
   expect(withValues({ tcpi_state: code }).state).toBe(state)
 })
 
+const UNANSWERED: Values = {
+  tcpi_state: CLOSE,
+  tcpi_rtt: 0,
+  tcpi_bytes_acked: 0,
+  tcpi_bytes_received: 0,
+}
+
 describe.each([
   ['timestamps', 1],
   ['sack', 2],
@@ -348,7 +355,9 @@ describe.each([
     ['before the answer to the SYN', { tcpi_state: SYN_SENT }, undefined],
     ['after it', { tcpi_state: SYN_SENT + 1 }, true],
     ['established, no sample yet', { tcpi_rtt: 0 }, true],
-    ['closed without an answer', { tcpi_state: CLOSE, tcpi_rtt: 0 }, undefined],
+    ['closed without an answer', UNANSWERED, undefined],
+    ['closed, but acknowledged', { ...UNANSWERED, tcpi_bytes_acked: 1 }, true],
+    ['closed, but received', { ...UNANSWERED, tcpi_bytes_received: 1 }, true],
     ['closed after an answer', { tcpi_state: CLOSE, tcpi_rtt: 1 }, true],
   ])('%s', (_, values: Values, expected) => {
     expect(withValues({ tcpi_options: bit, ...values })[field]).toBe(expected)
@@ -356,6 +365,26 @@ describe.each([
 })
 
 describe('what counts of a struct', () => {
+  test.each([
+    ['in SYN_SENT', { tcpi_state: SYN_SENT }],
+    ['of a connection that was refused', UNANSWERED],
+  ])('%s: no defaults', (_, values: Values) => {
+    const record = withValues(values)
+    expect(record).toMatchObject({
+      cwndBytes: undefined,
+      cwndSegments: undefined,
+      sendMssBytes: undefined,
+      sndWndBytes: undefined,
+      rcvWndBytes: undefined,
+      ackReceivedAgoMs: undefined,
+      minRttUs: undefined,
+    })
+    expect(record.segmentsOut).toBeDefined()
+    expect(record.segmentsRetransmitted).toBeDefined()
+    expect(record.consecutiveRtos).toBeDefined()
+    expect(record.bytesSent).toBeDefined()
+  })
+
   test('of a listener: state and queue', () => {
     expect(definedIn(withValues({ tcpi_state: LISTEN }))).toEqual({
       state: 'LISTEN',

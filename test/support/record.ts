@@ -1,5 +1,5 @@
-import { decodeRaw } from '../../lib/decode/fields.js'
 import { type KernelStruct, structOf } from '../../lib/decode/index.js'
+import { Endpoints } from '../../lib/endpoints.js'
 import { TcpInfo } from '../../lib/tcp-info.js'
 
 /** Members of a record that do not come out of the kernel's struct. */
@@ -44,21 +44,20 @@ export function recordOf(
   const buffer = new ArrayBuffer((bytes.length + 7) & ~7)
   const copy = new Uint8Array(buffer)
   copy.set(bytes)
-  const record = new TcpInfo({
-    trigger: 'demand',
-    capturedAt: 1_700_000_000_000,
-    platform: struct.platform,
-    source: struct.sourceOf(length),
-    localAddress: undefined,
-    localPort: undefined,
-    remoteAddress: undefined,
-    remotePort: undefined,
-    appBytesRead: undefined,
-    appBytesWritten: undefined,
-    connectDurationMs: undefined,
-    readRaw: () => decodeRaw(struct.layout, copy, at, length, release),
-  })
-  struct.decode(record, copy, new Uint32Array(buffer), at, length)
+  const words = new Uint32Array(buffer)
+  const record = new TcpInfo(
+    { ...struct, release },
+    words,
+    at,
+    length,
+    Endpoints.unknown.addresses,
+    'demand',
+    1_700_000_000_000,
+    undefined,
+    undefined,
+    undefined,
+  )
+  struct.decode(record, words, at, length)
   return record
 }
 

@@ -1,0 +1,200 @@
+// What becomes of sockets when a package can't read: does the same with stock
+// sockets and with those of the package, and prints as JSON what happened.
+//
+//   node broken.mjs <package folder> import | require [patch]
+//
+// `patch`: what Node is made to give for the descriptor of a handle.
+
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import http from 'node:http'
+import https from 'node:https'
+import { createRequire } from 'node:module'
+import net from 'node:net'
+import path from 'node:path'
+import tls from 'node:tls'
+import { pathToFileURL } from 'node:url'
+
+const LOCAL = '127.0.0.1'
+const [folder, how, patch] = process.argv.slice(2)
+
+const fixture = (name) =>
+  readFileSync(new URL(`../fixtures/${name}`, import.meta.url))
+const certificate = {
+  key: fixture('localhost-key.pem'),
+  cert: fixture('localhost-cert.pem'),
+}
+const trust = { ca: certificate.cert, servername: 'localhost' }
+
+const getters = {
+  'fd undefined': () => undefined,
+  'fd throws': () => {
+    throw new Error('no descriptor for you')
+  },
+}
+
+/**
+ * The class of a TCP handle is hidden, but an instance leads to it. That of TLS
+ * has a getter of its own which can't be changed, so each instance gets one.
+ */
+async function patchHandles(get) {
+  const server = net.createServer().listen(0, LOCAL)
+  await once(server, 'listening')
+  Object.defineProperty(Object.getPrototypeOf(server._handle), 'fd', { get })
+  server.close()
+  await once(server, 'close')
+
+  const { prototype } = tls.TLSSocket
+  const { _wrapHandle: wrapHandle } = prototype
+  prototype._wrapHandle = function (...args) {
+    const handle = wrapHandle.apply(this, args)
+    return Object.defineProperty(handle, 'fd', { get })
+  }
+}
+
+if (patch) await patchHandles(getters[patch])
+
+const api =
+  how === 'import'
+    ? await import(pathToFileURL(path.join(folder, 'dist/index.js')))
+    : createRequire(import.meta.url)(folder)
+
+async function listen(server) {
+  server.listen(0, LOCAL)
+  await once(server, 'listening')
+  return server.address().port
+}
+
+/** Every event of a socket, by its name. */
+function watch(socket) {
+  const events = []
+  const { emit } = socket
+  socket.emit = (event, ...args) => {
+    events.push(
+      event === 'data' || event === 'error'
+        ? `${event} ${args[0]}`
+        : String(event),
+    )
+    return emit.call(socket, event, ...args)
+  }
+  return events
+}
+
+const plainError = (error) =>
+  error && {
+    name: error.name,
+    code: error.code,
+    message: error.message,
+    isOurs: error instanceof api.TcpInfoError,
+    hasCause: error.cause !== undefined,
+  }
+
+function plainSupport() {
+  const { reason, ...rest } = api.support()
+  return { ...rest, reason: plainError(reason) }
+}
+
+const thrownBy = (call) => {
+  try {
+    call()
+    return undefined
+  } catch (error) {
+    return plainError(error)
+  }
+}
+
+/** What our members say of a socket. */
+const told = (socket) => ({
+  captured: socket.captureTcpInfo?.()?.state,
+  info: socket.tcpInfo?.state,
+  error: plainError(socket.tcpInfoError),
+  read: thrownBy(() => api.readTcpInfo(socket)),
+  state: thrownBy(() => api.readTcpState(socket)),
+})
+
+/** Connects, exchanges something and closes. */
+async function exchange(port, connect) {
+  const socket = connect({ port, host: LOCAL })
+  const events = watch(socket)
+  const before = told(socket)
+  await once(socket, 'connect')
+  socket.write('hello')
+  await once(socket, 'data')
+  const during = told(socket)
+  socket.end('bye')
+  await once(socket, 'close')
+  return { events, before, during, after: told(socket) }
+}
+
+/** Two requests over one kept connection. */
+async function requests(client, port, agent) {
+  const options = { port, host: LOCAL, agent, path: '/' }
+  const bodies = []
+  const sockets = new Set()
+  let events = []
+  for (let i = 0; i < 2; i++) {
+    const request = client.request({ ...options, ...trust, method: 'POST' })
+    request.on('socket', (socket) => {
+      if (sockets.size === 0) events = watch(socket)
+      sockets.add(socket)
+    })
+    request.end('hello')
+    const [response] = await once(request, 'response')
+    let body = ''
+    for await (const chunk of response) body += chunk
+    bodies.push(body)
+    // The socket goes back to the agent in a later tick.
+    await new Promise(setImmediate)
+  }
+  const [socket] = sockets
+  const during = told(socket)
+  agent.destroy()
+  if (!socket.closed) await once(socket, 'close')
+  const after = told(socket)
+  return { bodies, sockets: sockets.size, events, during, after }
+}
+
+const kinds = {
+  stock: net.connect,
+  ours: api.connect,
+  instrumented: (...args) => api.instrument(net.connect(...args)),
+}
+const result = { supportBefore: plainSupport(), sockets: {}, http: {}, https: {} }
+
+const accepted = []
+const echo = net.createServer((peer) => {
+  accepted.push(watch(api.instrument(peer)))
+  peer.pipe(peer)
+})
+const port = await listen(echo)
+for (const [kind, connect] of Object.entries(kinds)) {
+  result.sockets[kind] = await exchange(port, connect)
+}
+result.accepted = accepted
+echo.close()
+
+const answer = (request, response) => request.pipe(response)
+for (const [name, client, server, agents] of [
+  [
+    'http',
+    http,
+    http.createServer(answer),
+    { stock: http.Agent, ours: api.HttpAgent },
+  ],
+  [
+    'https',
+    https,
+    https.createServer(certificate, answer),
+    { stock: https.Agent, ours: api.HttpsAgent },
+  ],
+]) {
+  const port = await listen(server)
+  for (const [kind, Agent] of Object.entries(agents)) {
+    const agent = new Agent({ keepAlive: true })
+    result[name][kind] = await requests(client, port, agent)
+  }
+  server.close()
+}
+
+result.supportAfter = plainSupport()
+process.stdout.write(JSON.stringify(result))

@@ -1,0 +1,278 @@
+"""A network link with delay, loss, reordering and duplicates, on a TUN device.
+
+It stands in for `tc qdisc add dev lo root netem ...`, because many kernels are
+built without sch_netem; a TUN device nearly all have. And unlike netem it counts
+what it carried, packet by packet: a witness of its own for the kernel's counters.
+
+To be run in a network namespace of its own:
+
+    python3 link.py             carries packets until its input ends
+    python3 link.py --probe     only tells whether that would work here
+
+Both ends of a connection lie in that one namespace. The device link0 has the
+addresses 10.9.1.4 ("client") and 10.9.1.3 ("server"). A packet from 10.9.1.x to
+10.9.2.y is handed back to the kernel as one from 10.9.2.x to 10.9.1.y: the third
+octets swap their places, which leaves both checksums valid. So a server that
+listens on 10.9.1.3 is reached by connecting from 10.9.1.4 to 10.9.2.3.
+
+"ready" is printed once the link is up. From then on every line of the input is a
+JSON object of rules, for the directions "up" (from the client) and "down":
+
+    {"up": {"delayMs": 25, "dropEvery": 20}, "down": {"delayMs": 25}}
+
+and is answered by a line with what was carried so far, by the client's port.
+
+    delayMs     one-way delay
+    dropEvery   lose every nth packet with payload
+    dropNext    lose the next n packets of any kind
+    lose        lose packets with payload with this probability ...
+    seed        ... by a random generator of this seed
+    blackhole   lose everything
+    holdEvery   deliver every nth packet with payload late ...
+    holdMs      ... by so much
+    copyEvery   deliver every nth packet with payload twice
+"""
+
+import fcntl
+import heapq
+import json
+import os
+import random
+import select
+import struct
+import subprocess
+import sys
+import time
+
+TUNSETIFF = 0x400454CA
+IFF_TUN = 0x0001
+IFF_NO_PI = 0x1000
+
+TCP = 6
+SYN = 0x02
+SERVER = 3
+# More than a TCP connection of the tests has in flight: the device must not drop
+# anything on its own.
+QUEUE_PACKETS = 10_000
+LARGEST_PACKET = 65_536
+
+
+def open_link():
+    # Without IFF_VNET_HDR the kernel cuts everything to the MTU before it gets
+    # here, so that packets are segments.
+    tun = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+    request = struct.pack("16sH22x", b"link0", IFF_TUN | IFF_NO_PI)
+    fcntl.ioctl(tun, TUNSETIFF, request)
+    for command in (
+        f"link set link0 txqueuelen {QUEUE_PACKETS} up",
+        "addr add 10.9.1.4/32 dev link0",
+        "addr add 10.9.1.3/32 dev link0",
+        "route add 10.9.2.0/24 dev link0",
+    ):
+        subprocess.run(["ip", *command.split()], check=True)
+    return tun
+
+
+class Segment:
+    """A TCP segment, as far as the rules and the counts need it."""
+
+    def __init__(self, packet):
+        header = (packet[0] & 15) * 4
+        ports = struct.unpack_from("!HH", packet, header)
+        self.is_up = packet[15] != SERVER
+        self.client_port = ports[0] if self.is_up else ports[1]
+        self.sequence = struct.unpack_from("!I", packet, header + 4)[0]
+        self.is_syn = bool(packet[header + 13] & SYN)
+        self.payload = (
+            struct.unpack_from("!H", packet, 2)[0]
+            - header
+            - (packet[header + 12] >> 4) * 4
+        )
+
+
+class Flow:
+    """What one direction of one connection carried."""
+
+    def __init__(self):
+        self.counts = {
+            "packets": 0,
+            "synPackets": 0,
+            "payloadPackets": 0,
+            "payloadBytes": 0,
+            "repeatedPackets": 0,
+            "repeatedBytes": 0,
+            "droppedPackets": 0,
+            "droppedPayloadPackets": 0,
+            "deliveredPackets": 0,
+            "deliveredPayloadPackets": 0,
+            "outOfOrderPackets": 0,
+        }
+        self.first = 0
+        # Both relative to the first byte of the payload.
+        self.highest_sent = 0
+        self.received = 0
+        self.beyond = {}
+
+    def span(self, segment):
+        start = (segment.sequence - self.first) & 0xFFFFFFFF
+        return start, start + segment.payload
+
+    def sent(self, segment):
+        counts = self.counts
+        counts["packets"] += 1
+        if segment.is_syn:
+            counts["synPackets"] += 1
+            self.first = segment.sequence + 1
+        if segment.payload > 0:
+            start, end = self.span(segment)
+            counts["payloadPackets"] += 1
+            counts["payloadBytes"] += segment.payload
+            if start < self.highest_sent:
+                counts["repeatedPackets"] += 1
+                counts["repeatedBytes"] += min(end, self.highest_sent) - start
+            self.highest_sent = max(self.highest_sent, end)
+
+    def dropped(self, segment):
+        self.counts["droppedPackets"] += 1
+        if segment.payload > 0:
+            self.counts["droppedPayloadPackets"] += 1
+
+    def delivered(self, segment):
+        self.counts["deliveredPackets"] += 1
+        if segment.payload == 0:
+            return
+        self.counts["deliveredPayloadPackets"] += 1
+        start, end = self.span(segment)
+        if start > self.received:
+            self.counts["outOfOrderPackets"] += 1
+            self.beyond[start] = max(end, self.beyond.get(start, 0))
+            return
+        self.received = max(self.received, end)
+        for start in sorted(self.beyond):
+            if start > self.received:
+                break
+            self.received = max(self.received, self.beyond.pop(start))
+
+
+class Direction:
+    """The rules for one direction, and where they have got to."""
+
+    def __init__(self):
+        self.rules = {}
+        self.flows = {}
+        self.payload_packets = 0
+        self.random = random.Random(0)
+
+    def set(self, rules):
+        self.rules.update(rules)
+        self.payload_packets = 0
+        if "seed" in rules:
+            self.random.seed(rules["seed"])
+
+    def is_nth(self, rule):
+        every = self.rules.get(rule, 0)
+        return every > 0 and self.payload_packets % every == 0
+
+    def is_lost(self, has_payload):
+        if self.rules.get("dropNext", 0) > 0:
+            self.rules["dropNext"] -= 1
+            return True
+        if self.rules.get("blackhole"):
+            return True
+        if not has_payload:
+            return False
+        lose = self.rules.get("lose", 0)
+        return self.is_nth("dropEvery") or (
+            lose > 0 and self.random.random() < lose
+        )
+
+    def delays(self, segment):
+        """After how many ms the packet arrives; several times, or never."""
+        has_payload = segment.payload > 0
+        if has_payload:
+            self.payload_packets += 1
+        if self.is_lost(has_payload):
+            return []
+        delay = self.rules.get("delayMs", 0)
+        if has_payload and self.is_nth("holdEvery"):
+            delay += self.rules["holdMs"]
+        copies = 2 if has_payload and self.is_nth("copyEvery") else 1
+        return [delay] * copies
+
+
+class Link:
+    def __init__(self, tun):
+        self.tun = tun
+        self.directions = {"up": Direction(), "down": Direction()}
+        self.under_way = []
+        self.serial = 0
+        self.input = b""
+
+    def run(self):
+        while True:
+            timeout = None
+            if self.under_way:
+                timeout = max(0, self.under_way[0][0] - time.monotonic())
+            readable, _, _ = select.select([self.tun, 0], [], [], timeout)
+            if self.tun in readable:
+                self.take()
+            self.deliver()
+            if 0 in readable and not self.obey():
+                return
+
+    def take(self):
+        try:
+            while True:
+                self.accept(bytearray(os.read(self.tun, LARGEST_PACKET)))
+        except BlockingIOError:
+            pass
+
+    def accept(self, packet):
+        if packet[0] >> 4 != 4 or packet[9] != TCP:
+            return
+        segment = Segment(packet)
+        direction = self.directions["up" if segment.is_up else "down"]
+        flow = direction.flows.setdefault(segment.client_port, Flow())
+        flow.sent(segment)
+        delays = direction.delays(segment)
+        if not delays:
+            flow.dropped(segment)
+            return
+        packet[14], packet[18] = packet[18], packet[14]
+        for delay in delays:
+            self.serial += 1
+            due = time.monotonic() + delay / 1000
+            heapq.heappush(
+                self.under_way, (due, self.serial, packet, flow, segment)
+            )
+
+    def deliver(self):
+        now = time.monotonic()
+        while self.under_way and self.under_way[0][0] <= now:
+            _, _, packet, flow, segment = heapq.heappop(self.under_way)
+            flow.delivered(segment)
+            os.write(self.tun, packet)
+
+    def obey(self):
+        """False at the end of the input."""
+        chunk = os.read(0, LARGEST_PACKET)
+        *lines, self.input = (self.input + chunk).split(b"\n")
+        for line in lines:
+            for name, rules in json.loads(line).items():
+                self.directions[name].set(rules)
+            self.answer()
+        return chunk != b""
+
+    def answer(self):
+        flows = {}
+        for name, direction in self.directions.items():
+            for port, flow in direction.flows.items():
+                flows.setdefault(port, {})[name] = flow.counts
+        print(json.dumps(flows), flush=True)
+
+
+if __name__ == "__main__":
+    link = Link(open_link())
+    print("ready", flush=True)
+    if sys.argv[1:] != ["--probe"]:
+        link.run()
