@@ -22,7 +22,6 @@ export async function interleave(variants, { rounds, warmups = 2 }) {
     // Another order each round: who comes first must not matter.
     const shift = (round + warmups) % names.length
     for (const name of [...names.slice(shift), ...names.slice(0, shift)]) {
-      globalThis.gc?.()
       const figure = await variants[name]()
       if (round >= 0) figures.get(name).push(figure)
     }

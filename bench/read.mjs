@@ -7,6 +7,7 @@ import { createRequire } from 'node:module'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { connect, readTcpInfo, readTcpState } from '../dist/index.js'
 import { interleave, report } from './measure.mjs'
 
@@ -20,10 +21,7 @@ const file = path.join(
 execFileSync('cc', [
   ...['-O2', '-shared', '-fPIC', '-o', file],
   `-I${require('node-api-headers').include_dir}`,
-  path.join(
-    import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname),
-    'raw-read.c',
-  ),
+  fileURLToPath(new URL('raw-read.c', import.meta.url)),
 ])
 const { loop } = require(file)
 

@@ -36,9 +36,6 @@ export function connect(...args: unknown[]): TcpInfoSocket {
   )
 }
 
-/** The same function under the other name that node:net has for it. */
-export const createConnection = connect
-
 const created = channel('net.client.socket')
 
 /**

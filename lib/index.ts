@@ -1,5 +1,6 @@
 export { HttpAgent, HttpsAgent } from './agents.js'
-export { connect, createConnection } from './connect.js'
+// Two names for one function, as in node:net.
+export { connect, connect as createConnection } from './connect.js'
 export type { RawTcpInfo } from './decode/fields.js'
 export { TcpInfoError, type TcpInfoErrorCode } from './errors.js'
 export { type Instrumented, instrument } from './instrument.js'

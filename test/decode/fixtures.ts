@@ -131,7 +131,7 @@ export function read(bytes: Uint8Array, member: Member): number | bigint {
   return Number(BigInt.asUintN(width, integer >> BigInt(lowest)))
 }
 
-export function write(
+function write(
   bytes: Uint8Array,
   member: Member,
   value: number | bigint,

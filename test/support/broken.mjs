@@ -1,9 +1,10 @@
 // What becomes of sockets when a package can't read: does the same with stock
 // sockets and with those of the package, and prints as JSON what happened.
 //
-//   node broken.mjs <package folder> import | require [patch]
+//   node broken.mjs <package folder> import | require <clients> [patch]
 //
-// `patch`: what Node is made to give for the descriptor of a handle.
+// `clients`: which of sockets, http and https, in their order. `patch`: what
+// Node is made to give for the descriptor of a handle.
 
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -16,7 +17,7 @@ import tls from 'node:tls'
 import { pathToFileURL } from 'node:url'
 
 const LOCAL = '127.0.0.1'
-const [folder, how, patch] = process.argv.slice(2)
+const [folder, how, clients, patch] = process.argv.slice(2)
 
 const fixture = (name) =>
   readFileSync(new URL(`../fixtures/${name}`, import.meta.url))
@@ -65,19 +66,25 @@ async function listen(server) {
   return server.address().port
 }
 
-/** Every event of a socket, by its name. */
+/** What a socket emits, by name; how data is cut is the network's choice. */
 function watch(socket) {
   const events = []
   const { emit } = socket
-  socket.emit = (event, ...args) => {
-    events.push(
-      event === 'data' || event === 'error'
-        ? `${event} ${args[0]}`
-        : String(event),
-    )
-    return emit.call(socket, event, ...args)
-  }
-  return events
+  socket.on('tcpinfo', () => {})
+  const closed = new Promise((resolve) => {
+    socket.emit = (event, ...args) => {
+      const name = event === 'error' ? `error ${args[0]}` : String(event)
+      if (
+        name !== 'newListener' &&
+        !(name === 'data' && events.at(-1) === name)
+      )
+        events.push(name)
+      const result = emit.call(socket, event, ...args)
+      if (event === 'close') resolve()
+      return result
+    }
+  })
+  return { events, closed }
 }
 
 const plainError = (error) =>
@@ -115,15 +122,16 @@ const told = (socket) => ({
 /** Connects, exchanges something and closes. */
 async function exchange(port, connect) {
   const socket = connect({ port, host: LOCAL })
-  const events = watch(socket)
+  const { events, closed } = watch(socket)
   const before = told(socket)
   await once(socket, 'connect')
   socket.write('hello')
-  await once(socket, 'data')
+  const [data] = await once(socket, 'data')
   const during = told(socket)
   socket.end('bye')
-  await once(socket, 'close')
-  return { events, before, during, after: told(socket) }
+  await closed
+  const echoed = String(data)
+  return { echoed, events, before, during, after: told(socket) }
 }
 
 /** Two requests over one kept connection. */
@@ -131,11 +139,11 @@ async function requests(client, port, agent) {
   const options = { port, host: LOCAL, agent, path: '/' }
   const bodies = []
   const sockets = new Set()
-  let events = []
+  let watched
   for (let i = 0; i < 2; i++) {
     const request = client.request({ ...options, ...trust, method: 'POST' })
     request.on('socket', (socket) => {
-      if (sockets.size === 0) events = watch(socket)
+      watched ??= watch(socket)
       sockets.add(socket)
     })
     request.end('hello')
@@ -149,9 +157,9 @@ async function requests(client, port, agent) {
   const [socket] = sockets
   const during = told(socket)
   agent.destroy()
-  if (!socket.closed) await once(socket, 'close')
-  const after = told(socket)
-  return { bodies, sockets: sockets.size, events, during, after }
+  await watched.closed
+  const { events } = watched
+  return { bodies, sockets: sockets.size, events, during, after: told(socket) }
 }
 
 const kinds = {
@@ -159,42 +167,53 @@ const kinds = {
   ours: api.connect,
   instrumented: (...args) => api.instrument(net.connect(...args)),
 }
-const result = { supportBefore: plainSupport(), sockets: {}, http: {}, https: {} }
-
 const accepted = []
-const echo = net.createServer((peer) => {
-  accepted.push(watch(api.instrument(peer)))
-  peer.pipe(peer)
-})
-const port = await listen(echo)
-for (const [kind, connect] of Object.entries(kinds)) {
-  result.sockets[kind] = await exchange(port, connect)
-}
-result.accepted = accepted
-echo.close()
 
-const answer = (request, response) => request.pipe(response)
-for (const [name, client, server, agents] of [
-  [
-    'http',
-    http,
-    http.createServer(answer),
-    { stock: http.Agent, ours: api.HttpAgent },
-  ],
-  [
-    'https',
-    https,
-    https.createServer(certificate, answer),
-    { stock: https.Agent, ours: api.HttpsAgent },
-  ],
-]) {
+async function sockets() {
+  const server = net.createServer((peer) => {
+    accepted.push(watch(api.instrument(peer)).events)
+    peer.pipe(peer)
+  })
   const port = await listen(server)
-  for (const [kind, Agent] of Object.entries(agents)) {
-    const agent = new Agent({ keepAlive: true })
-    result[name][kind] = await requests(client, port, agent)
+  const results = {}
+  for (const [kind, connect] of Object.entries(kinds)) {
+    results[kind] = await exchange(port, connect)
   }
   server.close()
+  return results
 }
 
-result.supportAfter = plainSupport()
-process.stdout.write(JSON.stringify(result))
+const answer = (request, response) => request.pipe(response)
+
+async function overAgents(client, server, agents) {
+  const port = await listen(server)
+  const results = {}
+  for (const [kind, Agent] of Object.entries(agents)) {
+    const agent = new Agent({ keepAlive: true })
+    results[kind] = await requests(client, port, agent)
+  }
+  server.close()
+  return results
+}
+
+const run = {
+  sockets,
+  http: () =>
+    overAgents(http, http.createServer(answer), {
+      stock: http.Agent,
+      ours: api.HttpAgent,
+    }),
+  https: () =>
+    overAgents(https, https.createServer(certificate, answer), {
+      stock: https.Agent,
+      ours: api.HttpsAgent,
+    }),
+}
+
+const supportBefore = plainSupport()
+const results = {}
+for (const client of clients.split(',')) results[client] = await run[client]()
+const supportAfter = plainSupport()
+process.stdout.write(
+  JSON.stringify({ results, accepted, supportBefore, supportAfter }),
+)

@@ -16,7 +16,8 @@ octets swap their places, which leaves both checksums valid. So a server that
 listens on 10.9.1.3 is reached by connecting from 10.9.1.4 to 10.9.2.3.
 
 "ready" is printed once the link is up. From then on every line of the input is a
-JSON object of rules, for the directions "up" (from the client) and "down":
+JSON object with all the rules for the directions "up" (from the client), "down",
+or both:
 
     {"up": {"delayMs": 25, "dropEvery": 20}, "down": {"delayMs": 25}}
 
@@ -161,13 +162,12 @@ class Direction:
         self.rules = {}
         self.flows = {}
         self.payload_packets = 0
-        self.random = random.Random(0)
+        self.random = random.Random()
 
     def set(self, rules):
-        self.rules.update(rules)
+        self.rules = rules
         self.payload_packets = 0
-        if "seed" in rules:
-            self.random.seed(rules["seed"])
+        self.random.seed(rules.get("seed", 0))
 
     def is_nth(self, rule):
         every = self.rules.get(rule, 0)

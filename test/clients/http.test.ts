@@ -1,0 +1,248 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import http from 'node:http'
+import https from 'node:https'
+import net, { type AddressInfo } from 'node:net'
+import path from 'node:path'
+import type { TLSSocket } from 'node:tls'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import {
+  createConnection,
+  HttpAgent,
+  HttpsAgent,
+  type Instrumented,
+  type TcpInfo,
+  TcpInfoSocket,
+} from '../../lib/index.js'
+import { freePort, wait } from '../support/net.js'
+
+const BODY = Buffer.alloc(300_000, 'x')
+const LOCAL = '127.0.0.1'
+const fixture = (name: string): Buffer =>
+  readFileSync(path.join(__dirname, '../fixtures', name))
+const certificate = {
+  key: fixture('localhost-key.pem'),
+  cert: fixture('localhost-cert.pem'),
+}
+
+const answer: http.RequestListener = (request, response) => {
+  request.resume()
+  request.on('end', () => response.end(BODY))
+}
+
+async function listening(server: net.Server): Promise<number> {
+  onTestFinished(() => void server.close())
+  server.listen(0, LOCAL)
+  await once(server, 'listening')
+  return (server.address() as AddressInfo).port
+}
+
+const httpPort = (): Promise<number> => listening(http.createServer(answer))
+const httpsPort = (): Promise<number> =>
+  listening(https.createServer(certificate, answer))
+
+interface Exchange {
+  readonly socket: Instrumented<net.Socket>
+  readonly length: number
+}
+
+/** One request to its end, with the socket that the user holds. */
+async function get(
+  options: http.RequestOptions | https.RequestOptions,
+  client: typeof http | typeof https = http,
+): Promise<Exchange> {
+  const request = client.get({ host: LOCAL, ...options })
+  const [socket] = (await once(request, 'socket')) as [Instrumented<net.Socket>]
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+  let length = 0
+  for await (const chunk of response) length += chunk.length
+  return { socket, length }
+}
+
+class InstrumentedAgent extends http.Agent {
+  override createConnection = createConnection as never
+}
+
+function assigned(options?: http.AgentOptions): http.Agent {
+  const agent = new http.Agent(options)
+  agent.createConnection = createConnection as never
+  return agent
+}
+
+describe.each([
+  ['agent.createConnection = …', assigned],
+  [
+    'class extends http.Agent',
+    (options?: http.AgentOptions) => new InstrumentedAgent(options),
+  ],
+  ['HttpAgent', (options?: http.AgentOptions) => new HttpAgent(options)],
+])('%s', (_, makeAgent) => {
+  test('the final record reaches req.socket', async () => {
+    const port = await httpPort()
+    const agent = makeAgent()
+    const request = http.get({ host: LOCAL, port, agent })
+    const [socket] = (await once(request, 'socket')) as [TcpInfoSocket]
+    expect(socket).toBeInstanceOf(TcpInfoSocket)
+    const [response] = await once(request, 'response')
+    response.resume()
+    const [info] = (await once(socket, 'tcpinfo')) as [TcpInfo]
+    expect(info.trigger).toBe('close')
+    expect(info.remotePort).toBe(port)
+    expect(info.bytesReceived).toBeGreaterThan(BODY.length)
+    expect(info.bytesReceived).toBeLessThan(BODY.length + 1000)
+    expect(info.connectDurationMs).toBeGreaterThan(0)
+    await once(socket, 'close')
+    expect(socket.tcpInfo).toBe(info)
+  })
+
+  test('several requests over a kept connection, captured on demand', async () => {
+    const agent = makeAgent({ keepAlive: true })
+    const port = await httpPort()
+    const first = await get({ port, agent })
+    const after = first.socket.captureTcpInfo()
+    await wait(5)
+    const second = await get({ port, agent })
+    expect(second.socket).toBe(first.socket)
+    expect(second.socket.captureTcpInfo()?.bytesReceived).toBeGreaterThan(
+      (after?.bytesReceived ?? 0) + BODY.length,
+    )
+    agent.destroy()
+    await once(first.socket, 'close')
+    expect(first.socket.tcpInfo?.trigger).toBe('close')
+  })
+
+  test('a refusal is the same error, with a record', async () => {
+    const port = await freePort()
+    const outcome = async (agent: http.Agent) => {
+      const request = http.get({ host: LOCAL, port, agent })
+      const [error] = await once(request, 'error')
+      const { code, syscall, address, message } = error
+      return { request, seen: { code, syscall, address, message } }
+    }
+    const stock = await outcome(new http.Agent())
+    const ours = await outcome(makeAgent())
+    expect(ours.seen).toEqual(stock.seen)
+    const socket = ours.request.socket as TcpInfoSocket
+    expect(socket.tcpInfo?.state).toBe('CLOSED')
+  })
+})
+
+describe('HttpsAgent', () => {
+  const trust = { ca: certificate.cert, servername: 'localhost' }
+
+  test('the final record reaches the TLSSocket', async () => {
+    const port = await httpsPort()
+    const agent = new HttpsAgent()
+    const request = https.get({ host: LOCAL, port, agent, ...trust })
+    const [socket] = (await once(request, 'socket')) as [
+      Instrumented<TLSSocket>,
+    ]
+    const [response] = await once(request, 'response')
+    expect(socket.authorized).toBe(true)
+    response.resume()
+    const [info] = (await once(socket, 'tcpinfo')) as [TcpInfo]
+    expect(info.remotePort).toBe(port)
+    expect(info.bytesReceived).toBeGreaterThan(BODY.length)
+    expect(info.connectDurationMs).toBeGreaterThan(0)
+    await once(socket, 'close')
+    expect(socket.tcpInfo).toBe(info)
+  })
+
+  test('resumes sessions as the stock agent does', async () => {
+    const port = await httpsPort()
+    const resumed = async (agent: https.Agent): Promise<boolean[]> => {
+      const seen: boolean[] = []
+      for (let i = 0; i < 3; i++) {
+        const { socket } = await get({ port, agent, ...trust }, https)
+        seen.push((socket as unknown as TLSSocket).isSessionReused())
+        await wait(5)
+      }
+      return seen
+    }
+    const stock = await resumed(new https.Agent())
+    expect(stock).toContain(true)
+    expect(await resumed(new HttpsAgent())).toEqual(stock)
+  })
+
+  test.each([
+    ['not trusted', {}],
+    ['another name', { ca: certificate.cert, servername: 'other.example' }],
+    ['bad option', { minVersion: 'TLSv9' as 'TLSv1' }],
+  ])('errors are the stock agent’s: %s', async (_, options) => {
+    const port = await httpsPort()
+    const outcome = async (agent: https.Agent): Promise<unknown> => {
+      try {
+        const request = https.get({ host: LOCAL, port, agent, ...options })
+        const [error] = await once(request, 'error')
+        return { code: error.code, message: error.message }
+      } catch (error) {
+        const { code, message } = error as NodeJS.ErrnoException
+        return { thrown: true, code, message }
+      }
+    }
+    const stock = await outcome(new https.Agent())
+    expect(stock).toHaveProperty('code')
+    expect(await outcome(new HttpsAgent())).toEqual(stock)
+  })
+
+  test('timeouts fire as with the stock agent', async () => {
+    const port = await listening(net.createServer())
+    const outcome = async (agent: https.Agent): Promise<string> => {
+      const request = https.get({ host: LOCAL, port, agent, timeout: 50 })
+      request.on('error', () => {})
+      await once(request, 'timeout')
+      request.destroy()
+      return 'timeout'
+    }
+    expect(await outcome(new https.Agent({ timeout: 40 }))).toBe('timeout')
+    expect(await outcome(new HttpsAgent({ timeout: 40 }))).toBe('timeout')
+  })
+})
+
+test('HttpAgent keeps the agent’s own limits', async () => {
+  const port = await httpPort()
+  const agent = new HttpAgent({ keepAlive: true, maxSockets: 1 })
+  const exchanges = await Promise.all(
+    Array.from({ length: 4 }, () => get({ port, agent })),
+  )
+  expect(new Set(exchanges.map(({ socket }) => socket)).size).toBe(1)
+  expect(exchanges.map(({ length }) => length)).toEqual(
+    Array(4).fill(BODY.length),
+  )
+  agent.destroy()
+})
+
+test('HttpAgent reaches a Unix socket path and says why there is nothing', async () => {
+  const server = http.createServer(answer)
+  onTestFinished(() => void server.close())
+  const socketPath = path.join(
+    process.env.TMPDIR ?? '/tmp',
+    `tcpinfo-${process.pid}.sock`,
+  )
+  server.listen(socketPath)
+  await once(server, 'listening')
+  const { socket, length } = await get({ socketPath, agent: new HttpAgent() })
+  expect(length).toBe(BODY.length)
+  expect(socket.tcpInfo).toBeUndefined()
+  if (!socket.destroyed) await once(socket, 'close')
+  expect(socket.tcpInfoError?.code).toBe('ERR_TCP_INFO_NOT_TCP')
+})
+
+// Node 22 and later have proxyEnv.
+const [major] = process.versions.node.split('.').map(Number) as [number]
+test.skipIf(major < 24)(
+  `HttpAgent goes through a proxy${major < 24 ? ' (skipped: proxyEnv is of Node 24)' : ''}`,
+  async () => {
+    const proxy = http.createServer((request, response) => {
+      response.end(`by proxy: ${request.url}`)
+    })
+    const port = await listening(proxy)
+    const agent = new HttpAgent({
+      proxyEnv: { HTTP_PROXY: `http://${LOCAL}:${port}` },
+    } as http.AgentOptions)
+    const { socket, length } = await get({ port: 9, agent, path: '/x' })
+    expect(length).toBe(`by proxy: http://${LOCAL}:9/x`.length)
+    expect(socket.captureTcpInfo()?.remotePort).toBe(port)
+    agent.destroy()
+  },
+)

@@ -1,0 +1,98 @@
+// What lib/handle.ts relies on. When Node changes one of these, this file is to
+// fail, so that nobody has to find out from wrong answers.
+
+import { once } from 'node:events'
+import { readFileSync, readlinkSync } from 'node:fs'
+import net from 'node:net'
+import path from 'node:path'
+import tls from 'node:tls'
+import { expect, onTestFinished, test } from 'vitest'
+import { listen } from '../support/net.js'
+
+interface Handle {
+  readonly fd: unknown
+  readonly getpeername?: unknown
+}
+const handleOf = (socket: net.Socket | net.Server): Handle | null =>
+  (socket as unknown as { _handle: Handle | null })._handle
+const parentOf = (socket: net.Socket): unknown =>
+  (socket as unknown as { _parent: unknown })._parent
+
+const isSocket = (fd: unknown): boolean =>
+  readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:')
+
+async function connected(): Promise<net.Socket> {
+  const socket = net.connect(await listen(), '127.0.0.1')
+  onTestFinished(() => void socket.destroy())
+  await once(socket, 'connect')
+  return socket
+}
+
+test('socket._handle: null before connect(), null after destroy()', async () => {
+  expect(handleOf(new net.Socket())).toBeNull()
+  const socket = await connected()
+  expect(handleOf(socket)).not.toBeNull()
+  socket.destroy()
+  expect(handleOf(socket)).toBeNull()
+})
+
+test('handle.fd: the descriptor, -1 while there is none', async () => {
+  const socket = await connected()
+  expect(isSocket(handleOf(socket)?.fd)).toBe(true)
+  const looking = net.connect(80, 'name.invalid')
+  looking.on('error', () => {})
+  expect(handleOf(looking)?.fd).toBe(-1)
+  looking.destroy()
+})
+
+test('a handle whose close() was called has no descriptor any more', async () => {
+  const socket = await connected()
+  const handle = handleOf(socket) as Handle & { close(): void }
+  handle.close()
+  expect(handle.fd).toBeLessThan(0)
+})
+
+test('TCP handles are of a class TCP and have getpeername, pipes have not', async () => {
+  const handle = handleOf(await connected())
+  expect(handle?.constructor.name).toBe('TCP')
+  expect(handle?.getpeername).toBeTypeOf('function')
+  const pipe = net.connect('/nowhere/socket')
+  pipe.on('error', () => {})
+  expect(handleOf(pipe)?.getpeername).toBeUndefined()
+})
+
+test('server._handle.fd: the listening descriptor', async () => {
+  const server = net.createServer().listen(0)
+  onTestFinished(() => void server.close())
+  await once(server, 'listening')
+  expect(isSocket(handleOf(server)?.fd)).toBe(true)
+})
+
+test('a TLSSocket forwards the descriptor, and knows a socket under it', async () => {
+  const fixture = (name: string): Buffer =>
+    readFileSync(path.join(__dirname, '../fixtures', name))
+  const server = tls.createServer({
+    key: fixture('localhost-key.pem'),
+    cert: fixture('localhost-cert.pem'),
+  })
+  onTestFinished(() => void server.close())
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as net.AddressInfo
+  const trust = { ca: fixture('localhost-cert.pem'), servername: 'localhost' }
+
+  const own = tls.connect({ port, host: '127.0.0.1', ...trust })
+  await once(own, 'secureConnect')
+  expect(isSocket(handleOf(own)?.fd)).toBe(true)
+  expect(parentOf(own)).not.toBeInstanceOf(net.Socket)
+  own.destroy()
+
+  const raw = net.connect(port, '127.0.0.1')
+  await once(raw, 'connect')
+  const descriptor = handleOf(raw)?.fd
+  const over = tls.connect({ socket: raw, ...trust })
+  await once(over, 'secureConnect')
+  expect(handleOf(over)?.fd).toBe(descriptor)
+  expect(parentOf(over)).toBe(raw)
+  over.destroy()
+})

@@ -1,0 +1,66 @@
+import http from 'node:http'
+import net from 'node:net'
+import tls from 'node:tls'
+import { expectTypeOf, test } from 'vitest'
+import type { TcpInfo, TcpInfoError, TcpInfoSocket } from '../../lib/index.js'
+import * as instrumented from '../../lib/index.js'
+
+test('connect has the overloads of net.connect', () => {
+  const { connect } = instrumented
+  expectTypeOf(connect(80)).toEqualTypeOf<TcpInfoSocket>()
+  expectTypeOf(connect(80, 'host', () => {})).toEqualTypeOf<TcpInfoSocket>()
+  expectTypeOf(connect('/path', () => {})).toEqualTypeOf<TcpInfoSocket>()
+  expectTypeOf(connect({ port: 1, timeout: 5 })).toExtend<net.Socket>()
+  // @ts-expect-error no arguments
+  connect()
+})
+
+test('the event and the members are typed', () => {
+  const socket = new instrumented.TcpInfoSocket({ allowHalfOpen: true })
+  socket
+    .on('tcpinfo', (info) => expectTypeOf(info).toEqualTypeOf<TcpInfo>())
+    .once('close', (failed) => expectTypeOf(failed).toEqualTypeOf<boolean>())
+    .on('data', (data) => expectTypeOf(data).toExtend<Uint8Array>())
+    .captureTcpInfo()
+  expectTypeOf(socket.tcpInfo).toEqualTypeOf<TcpInfo | undefined>()
+  expectTypeOf(socket.tcpInfoError).toEqualTypeOf<TcpInfoError | undefined>()
+})
+
+test('an instrumented socket keeps its own type', () => {
+  const socket = instrumented.instrument(tls.connect(443))
+  expectTypeOf(socket).toExtend<tls.TLSSocket>()
+  socket.on('tcpinfo', (info) => expectTypeOf(info).toEqualTypeOf<TcpInfo>())
+  expectTypeOf(socket.captureTcpInfo()).toEqualTypeOf<TcpInfo | undefined>()
+  expectTypeOf(socket.authorized).toEqualTypeOf<boolean>()
+  // @ts-expect-error not a socket
+  instrumented.instrument({})
+})
+
+test('absent is a value of the type', () => {
+  const info = instrumented.readTcpInfo(new net.Socket())
+  expectTypeOf(info.rttUs).toEqualTypeOf<number | undefined>()
+  expectTypeOf(info.capturedAt).toEqualTypeOf<number>()
+  expectTypeOf(info.raw).toExtend<Record<string, number | bigint>>()
+  // @ts-expect-error read only
+  info.rttUs = 5
+})
+
+test('agents go where agents go', () => {
+  http.get({ agent: new instrumented.HttpAgent({ keepAlive: true }) })
+})
+
+test('codes can be told apart', () => {
+  const code = instrumented.support().reason?.code
+  switch (code) {
+    case undefined:
+    case 'ERR_TCP_INFO_UNSUPPORTED':
+    case 'ERR_TCP_INFO_BINDING':
+    case 'ERR_TCP_INFO_NOT_TCP':
+    case 'ERR_TCP_INFO_NOT_CONNECTED':
+    case 'ERR_TCP_INFO_CLOSED':
+    case 'ERR_TCP_INFO_SYSTEM':
+      break
+    default:
+      code satisfies never
+  }
+})
