@@ -44,7 +44,7 @@ export type KernelFields = Omit<
 >
 
 /** A record as its decoder sees it. */
-type Unfilled = { -readonly [K in keyof KernelFields]: KernelFields[K] }
+export type Unfilled = { -readonly [K in keyof KernelFields]: KernelFields[K] }
 
 /**
  * Fills in the members of a record from the struct at byte `at`, a multiple of
