@@ -27,7 +27,9 @@ export interface Binding {
 function load(): Binding | Failure {
   try {
     // Both lib/ and dist/ lie one below the package root.
-    return nodeGypBuild(path.join(__dirname, '..')) as Binding
+    const loaded = nodeGypBuild(path.join(__dirname, '..')) as Partial<Binding>
+    if (typeof loaded?.readInfo === 'function') return loaded as Binding
+    throw new Error('what was loaded is not the addon of this package')
   } catch (cause) {
     return {
       code: 'ERR_TCP_INFO_BINDING',
@@ -44,9 +46,9 @@ function explain(cause: unknown): string {
   const why =
     code === 'ERR_DLOPEN_DISABLED'
       ? "Node's permission model is on: add --allow-addons."
-      : code === 'ERR_DLOPEN_FAILED'
-        ? `The binary for ${target} is there but was refused by the system's loader: was node_modules copied from another kind of machine or libc? Install again on this one.`
-        : `There is no binary for ${target} in the package's prebuilds folder: was it left out by a bundler or a copy? Keep tcpinfo-socket outside the bundle, and its folder whole.`
+      : /^No native build/.test(said)
+        ? `There is no binary for ${target} in the package's prebuilds folder: was it left out by a bundler or a copy? Keep tcpinfo-socket outside the bundle, and its folder whole.`
+        : `The binary for ${target} was refused by the system's loader, or is another addon: was node_modules copied from another kind of machine or libc? Install again on this one.`
   return `The native addon of tcpinfo-socket could not be loaded, so sockets work as plain net.Sockets. ${why} (${said.split('\n')[0]})`
 }
 

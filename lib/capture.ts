@@ -117,7 +117,7 @@ export class Capture {
     this.#snapshot = result
     // A listener that captures again is not told of that one: it would be
     // called for ever.
-    if (!this.#emitting) {
+    if (trigger === 'close' || !this.#emitting) {
       for (const socket of this.#sockets) {
         process.nextTick(emit, this, socket, result)
       }

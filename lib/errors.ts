@@ -39,15 +39,6 @@ const BRAND = Symbol.for('tcpinfo-socket.TcpInfoError')
 
 /** The only kind of error that this package makes. */
 export class TcpInfoError extends Error {
-  static {
-    Object.defineProperty(TcpInfoError.prototype, 'name', {
-      value: 'TcpInfoError',
-      configurable: true,
-      writable: true,
-    })
-    Object.defineProperty(TcpInfoError.prototype, BRAND, { value: true })
-  }
-
   static override [Symbol.hasInstance](value: unknown): boolean {
     return typeof value === 'object' && value !== null && BRAND in value
   }
@@ -70,6 +61,12 @@ export class TcpInfoError extends Error {
       failure.errno === undefined ? undefined : errorNameOf(failure.errno)
   }
 }
+
+// Outside the class: a bundler renames a class that refers to itself.
+Object.defineProperties(TcpInfoError.prototype, {
+  name: { value: 'TcpInfoError', configurable: true, writable: true },
+  [BRAND]: { value: true },
+})
 
 function errorNameOf(errno: number): string | undefined {
   try {

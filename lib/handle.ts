@@ -5,6 +5,8 @@
  * - `socket._handle` (lib/net.js): the libuv handle; null before connect() and
  *   after destroy(), replaced for each address that a connection attempt tries.
  *   Hence every cache here is keyed on the handle, never on the socket.
+ * - `handle.bytesRead`, `handle.bytesWritten` (src/stream_base.cc): what
+ *   `socket.bytesRead` and, less what is queued, `socket.bytesWritten` give.
  * - `handle.fd` (src/stream_base.cc): the descriptor; -1 while there is none, and
  *   on Windows. A TLSSocket's handle forwards to that of its TCP connection.
  * - `socket._parent` (lib/internal/tls/wrap.js): the socket that a TLSSocket was
@@ -20,7 +22,11 @@ export interface StreamHandle {
   readonly fd?: unknown
   /** TCP handles, and TLS over them, have it; pipes have not. */
   readonly getpeername?: unknown
+  readonly bytesRead?: number
+  readonly bytesWritten?: number
 }
+
+const { Server, Socket } = net
 
 /**
  * null: no handle now. undefined: not a thing that ever has one. (Others have a
@@ -28,7 +34,7 @@ export interface StreamHandle {
  */
 export function handleOf(socket: unknown): StreamHandle | null | undefined {
   try {
-    return socket instanceof net.Socket || socket instanceof net.Server
+    return socket instanceof Socket || socket instanceof Server
       ? (socket as { _handle?: StreamHandle | null })._handle
       : undefined
   } catch {
@@ -36,15 +42,33 @@ export function handleOf(socket: unknown): StreamHandle | null | undefined {
   }
 }
 
-/** The descriptor, or -1. */
+/** What descriptorOf gives when there is no telling. */
+export const UNREADABLE = -2
+
+/** The descriptor; -1 when there is none. */
 export function descriptorOf(handle: StreamHandle): number {
-  const { fd } = handle
-  return typeof fd === 'number' ? fd : -1
+  try {
+    const { fd } = handle
+    return typeof fd === 'number' ? fd : UNREADABLE
+  } catch {
+    return UNREADABLE
+  }
 }
 
-/** Whether Node hides the descriptor of a handle that must have one. */
-export function isShapeUnknown(handle: StreamHandle): boolean {
-  return handle.constructor.name === 'TCP' && typeof handle.fd !== 'number'
+/**
+ * What `socket.bytesWritten` gives. With nothing waiting to be written that is
+ * the handle's count, and the getter would copy an empty queue to find out.
+ */
+export function bytesWrittenOf(
+  socket: net.Socket,
+  handle: StreamHandle,
+): number | undefined {
+  return socket.writableLength === 0 ? handle.bytesWritten : socket.bytesWritten
+}
+
+/** Whether a handle is one of Node's own that have a descriptor. */
+export function isNative(handle: StreamHandle): boolean {
+  return ['TCP', 'TLSWrap'].includes(handle.constructor.name)
 }
 
 /** The socket whose connection a TLSSocket uses, when that is another one. */

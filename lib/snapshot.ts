@@ -17,10 +17,12 @@ import {
   unexpected,
 } from './errors.js'
 import {
+  bytesWrittenOf,
   descriptorOf,
   handleOf,
-  isShapeUnknown,
+  isNative,
   type StreamHandle,
+  UNREADABLE,
 } from './handle.js'
 import { TcpInfo, type TcpInfoTrigger } from './tcp-info.js'
 import type { TcpState } from './tcp-state.js'
@@ -41,15 +43,16 @@ export class Snapshot {
   readonly #capturedAt = Date.now()
   readonly #trigger: TcpInfoTrigger
   readonly #endpoints: Endpoints
-  readonly #appBytesRead: number
-  readonly #appBytesWritten: number
+  readonly #appBytesRead: number | undefined
+  readonly #appBytesWritten: number | undefined
   readonly #connectDurationMs: number | undefined
   #info: TcpInfo | undefined
 
   /** Of what lies in the pool. */
   constructor(
     filled: number,
-    { bytesRead, bytesWritten }: net.Socket,
+    socket: net.Socket,
+    handle: StreamHandle,
     endpoints: Endpoints,
     trigger: TcpInfoTrigger,
     connectDurationMs: number | undefined,
@@ -57,8 +60,8 @@ export class Snapshot {
     this.#filled = filled
     this.#endpoints = endpoints
     this.#trigger = trigger
-    this.#appBytesRead = bytesRead
-    this.#appBytesWritten = bytesWritten
+    this.#appBytesRead = handle.bytesRead
+    this.#appBytesWritten = bytesWrittenOf(socket, handle)
     this.#connectDurationMs = connectDurationMs
   }
 
@@ -85,8 +88,8 @@ function makeInfo(
   { addresses }: Endpoints,
   trigger: TcpInfoTrigger,
   capturedAt: number,
-  appBytesRead: number,
-  appBytesWritten: number,
+  appBytesRead: number | undefined,
+  appBytesWritten: number | undefined,
   connectDurationMs: number | undefined,
 ): TcpInfo {
   // Nothing was filled where there is no struct.
@@ -114,11 +117,13 @@ export function takeSnapshot(
   connectDurationMs: number | undefined,
 ): Snapshot | Failure {
   try {
-    const filled = readKernel(socket)
+    const handle = handleOf(socket)
+    const filled = readKernel(socket, handle)
     if (typeof filled !== 'number') return filled
     const snapshot = new Snapshot(
       filled,
       socket as net.Socket,
+      handle as StreamHandle,
       currentEndpoints,
       trigger,
       connectDurationMs,
@@ -133,11 +138,11 @@ export function takeSnapshot(
 /** Reads now and makes the record at once. */
 export function takeInfo(socket: unknown): TcpInfo | Failure {
   try {
-    const filled = readKernel(socket)
+    const handle = handleOf(socket)
+    const filled = readKernel(socket, handle)
     if (typeof filled !== 'number') return filled
     const { words, at } = pool
     pool.keep(filled)
-    const { bytesRead, bytesWritten } = socket as net.Socket
     return makeInfo(
       words,
       at,
@@ -145,8 +150,8 @@ export function takeInfo(socket: unknown): TcpInfo | Failure {
       currentEndpoints,
       'demand',
       Date.now(),
-      bytesRead,
-      bytesWritten,
+      handle?.bytesRead,
+      bytesWrittenOf(socket as net.Socket, handle as StreamHandle),
       undefined,
     )
   } catch (cause) {
@@ -173,8 +178,10 @@ export function takeState(socket: unknown): TcpState | undefined | Failure {
 let currentEndpoints: Endpoints
 
 /** Reads into the pool. Two more system calls the first time, for addresses. */
-function readKernel(socket: unknown): number | Failure {
-  const handle = handleOf(socket)
+function readKernel(
+  socket: unknown,
+  handle: StreamHandle | null | undefined,
+): number | Failure {
   const descriptor = handle ? descriptorOf(handle) : -1
   if (!handle || descriptor < 0 || !binding || !NATIVE_STRUCT) {
     return whyNot(socket, handle)
@@ -206,7 +213,7 @@ function whyNot(
   if (handle === null) {
     return (socket as net.Socket).destroyed ? CLOSED : NEVER_OPENED
   }
-  if (isShapeUnknown(handle)) {
+  if (descriptorOf(handle) === UNREADABLE && isNative(handle)) {
     shapeFailure = NO_DESCRIPTOR
     return shapeFailure
   }

@@ -38,7 +38,7 @@ class Arguments {
     napi_typedarray_type type;
     return napi_get_typedarray_info(env_, values_[index], &type, length, data,
                                     nullptr, nullptr) == napi_ok &&
-           type == wanted && *data != nullptr;
+           type == wanted && (*data != nullptr || *length == 0);
   }
 
   // The part of a Uint8Array that begins at the offset given by the argument

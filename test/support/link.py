@@ -21,17 +21,21 @@ or both:
 
     {"up": {"delayMs": 25, "dropEvery": 20}, "down": {"delayMs": 25}}
 
-and is answered by a line with what was carried so far, by the client's port.
+and is answered by a line with what was carried so far, by the two ports of each
+connection, the client's first.
 
     delayMs     one-way delay
     dropEvery   lose every nth packet with payload
-    dropNext    lose the next n packets of any kind
+    dropSyns    lose the next n packets that open a connection
     lose        lose packets with payload with this probability ...
     seed        ... by a random generator of this seed
+    dropRepeats lose what is sent again
     blackhole   lose everything
     holdEvery   deliver every nth packet with payload late ...
     holdMs      ... by so much
     copyEvery   deliver every nth packet with payload twice
+    markEvery   mark every nth packet with payload as "congestion experienced",
+                if it says that its sender knows what that means
 """
 
 import fcntl
@@ -51,6 +55,7 @@ IFF_NO_PI = 0x1000
 
 TCP = 6
 SYN = 0x02
+ECN_MASK = 0x03
 SERVER = 3
 # More than a TCP connection of the tests has in flight: the device must not drop
 # anything on its own.
@@ -81,7 +86,7 @@ class Segment:
         header = (packet[0] & 15) * 4
         ports = struct.unpack_from("!HH", packet, header)
         self.is_up = packet[15] != SERVER
-        self.client_port = ports[0] if self.is_up else ports[1]
+        self.connection = "{}:{}".format(*ports if self.is_up else ports[::-1])
         self.sequence = struct.unpack_from("!I", packet, header + 4)[0]
         self.is_syn = bool(packet[header + 13] & SYN)
         self.payload = (
@@ -89,6 +94,8 @@ class Segment:
             - header
             - (packet[header + 12] >> 4) * 4
         )
+        self.has_payload = self.payload > 0
+        self.is_repeat = False
 
 
 class Flow:
@@ -105,7 +112,9 @@ class Flow:
             "droppedPackets": 0,
             "droppedPayloadPackets": 0,
             "deliveredPackets": 0,
+            "deliveredSynPackets": 0,
             "deliveredPayloadPackets": 0,
+            "markedPackets": 0,
             "outOfOrderPackets": 0,
         }
         self.first = 0
@@ -124,23 +133,26 @@ class Flow:
         if segment.is_syn:
             counts["synPackets"] += 1
             self.first = segment.sequence + 1
-        if segment.payload > 0:
+        if segment.has_payload:
             start, end = self.span(segment)
             counts["payloadPackets"] += 1
             counts["payloadBytes"] += segment.payload
             if start < self.highest_sent:
+                segment.is_repeat = True
                 counts["repeatedPackets"] += 1
                 counts["repeatedBytes"] += min(end, self.highest_sent) - start
             self.highest_sent = max(self.highest_sent, end)
 
     def dropped(self, segment):
         self.counts["droppedPackets"] += 1
-        if segment.payload > 0:
+        if segment.has_payload:
             self.counts["droppedPayloadPackets"] += 1
 
     def delivered(self, segment):
         self.counts["deliveredPackets"] += 1
-        if segment.payload == 0:
+        if segment.is_syn:
+            self.counts["deliveredSynPackets"] += 1
+        if not segment.has_payload:
             return
         self.counts["deliveredPayloadPackets"] += 1
         start, end = self.span(segment)
@@ -169,35 +181,49 @@ class Direction:
         self.payload_packets = 0
         self.random.seed(rules.get("seed", 0))
 
-    def is_nth(self, rule):
+    def is_nth(self, rule, segment):
         every = self.rules.get(rule, 0)
-        return every > 0 and self.payload_packets % every == 0
+        return (
+            segment.has_payload
+            and every > 0
+            and self.payload_packets % every == 0
+        )
 
-    def is_lost(self, has_payload):
-        if self.rules.get("dropNext", 0) > 0:
-            self.rules["dropNext"] -= 1
+    def is_lost(self, segment):
+        rules = self.rules
+        if segment.is_syn and rules.get("dropSyns", 0) > 0:
+            rules["dropSyns"] -= 1
             return True
-        if self.rules.get("blackhole"):
-            return True
-        if not has_payload:
-            return False
-        lose = self.rules.get("lose", 0)
-        return self.is_nth("dropEvery") or (
-            lose > 0 and self.random.random() < lose
+        return (
+            rules.get("blackhole", False)
+            or (segment.is_repeat and rules.get("dropRepeats", False))
+            or self.is_nth("dropEvery", segment)
+            or (
+                segment.has_payload
+                and self.random.random() < rules.get("lose", 0)
+            )
         )
 
     def delays(self, segment):
         """After how many ms the packet arrives; several times, or never."""
-        has_payload = segment.payload > 0
-        if has_payload:
+        if segment.has_payload:
             self.payload_packets += 1
-        if self.is_lost(has_payload):
+        if self.is_lost(segment):
             return []
         delay = self.rules.get("delayMs", 0)
-        if has_payload and self.is_nth("holdEvery"):
+        if self.is_nth("holdEvery", segment):
             delay += self.rules["holdMs"]
-        copies = 2 if has_payload and self.is_nth("copyEvery") else 1
-        return [delay] * copies
+        return [delay] * (2 if self.is_nth("copyEvery", segment) else 1)
+
+
+def mark(packet):
+    packet[1] |= ECN_MASK
+    packet[10:12] = b"\0\0"
+    length = (packet[0] & 15) * 4
+    total = sum(struct.unpack_from(f"!{length // 2}H", packet))
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    struct.pack_into("!H", packet, 10, total ^ 0xFFFF)
 
 
 class Link:
@@ -232,12 +258,15 @@ class Link:
             return
         segment = Segment(packet)
         direction = self.directions["up" if segment.is_up else "down"]
-        flow = direction.flows.setdefault(segment.client_port, Flow())
+        flow = direction.flows.setdefault(segment.connection, Flow())
         flow.sent(segment)
         delays = direction.delays(segment)
         if not delays:
             flow.dropped(segment)
             return
+        if packet[1] & ECN_MASK and direction.is_nth("markEvery", segment):
+            mark(packet)
+            flow.counts["markedPackets"] += 1
         packet[14], packet[18] = packet[18], packet[14]
         for delay in delays:
             self.serial += 1
@@ -264,11 +293,11 @@ class Link:
         return chunk != b""
 
     def answer(self):
-        flows = {}
+        carried = {}
         for name, direction in self.directions.items():
-            for port, flow in direction.flows.items():
-                flows.setdefault(port, {})[name] = flow.counts
-        print(json.dumps(flows), flush=True)
+            for connection, flow in direction.flows.items():
+                carried.setdefault(connection, {})[name] = flow.counts
+        print(json.dumps(carried), flush=True)
 
 
 if __name__ == "__main__":

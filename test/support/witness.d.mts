@@ -22,6 +22,7 @@ export interface SsAnswer {
 }
 
 export function plain(info: TcpInfo): Plain
+export function runSs(options: string, filter: string): string
 export function askSs(end: TcpInfo): SsAnswer
 export function askProgram(program: string, descriptor: number): unknown
 export function descriptorOf(socket: net.Socket): number

@@ -13,8 +13,10 @@ const CLOCKS = new Set([
   'tcpi_busy_time',
   'tcpi_rwnd_limited',
   'tcpi_sndbuf_limited',
+  'tcpi_total_rto_time',
 ])
 const PATIENCE_MS = 10_000
+const SOCKET_STATISTICS = 'ss'
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -26,16 +28,22 @@ export function plain(info) {
   return { record: { ...info }, raw: Object.fromEntries(raw) }
 }
 
+/** What is said of the sockets that the filter lets through. */
+export function runSs(options, filter) {
+  const args = [options, filter]
+  const said = execFileSync(SOCKET_STATISTICS, args, { encoding: 'utf8' })
+  return said.replaceAll(/\s+/g, ' ').trim()
+}
+
 /** The two ports, in this order, tell one end of a connection from the other. */
 export function askSs({ localPort, remotePort }) {
   const filter = `sport = :${localPort} and dport = :${remotePort}`
-  const answer = execFileSync('ss', ['-tinmoH', filter], { encoding: 'utf8' })
   const congestion = readFileSync(
     '/proc/sys/net/ipv4/tcp_congestion_control',
     'utf8',
   )
   return {
-    line: answer.replaceAll(/\s+/g, ' ').trim(),
+    line: runSs('-tinmoH', filter),
     congestion: congestion.trim(),
   }
 }
@@ -53,17 +61,17 @@ export function descriptorOf(socket) {
 /** Asks between two reads that are equal: nothing happened in between. */
 export async function witness(read, ask) {
   const deadline = Date.now() + PATIENCE_MS
-  while (Date.now() < deadline) {
+  for (;;) {
     const before = plain(read())
     const said = ask(before.record)
     const after = plain(read())
-    const isQuiet = Object.entries(before.raw).every(
-      ([name, value]) => CLOCKS.has(name) || value === after.raw[name],
+    const moved = Object.keys(before.raw).filter(
+      (name) => !CLOCKS.has(name) && before.raw[name] !== after.raw[name],
     )
-    if (isQuiet) return { before, said, after }
+    if (moved.length === 0) return { before, said, after }
+    if (Date.now() > deadline) throw new Error(`never quiet: ${moved}`)
     await pause(20)
   }
-  throw new Error('the connection was never quiet')
 }
 
 export async function until(what, isSo) {

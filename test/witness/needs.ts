@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { networkInterfaces } from 'node:os'
 import path from 'node:path'
+import { support } from '../../lib/index.js'
 import { inNamespace, namespaceMissing } from '../support/namespace.js'
 
 const isLinux = process.platform === 'linux'
@@ -13,6 +14,12 @@ function runs(command: string, ...args: string[]): boolean {
 
 export const ssMissing =
   isLinux && runs('ss', '-V') ? undefined : 'needs Linux and ss(8)'
+
+/** Length of the struct with what the kernel tells of timeouts. */
+const LENGTH_OF_6_7 = 244
+
+export const timeoutsMissing =
+  (support().structBytes ?? 0) >= LENGTH_OF_6_7 ? undefined : 'needs Linux 6.7'
 
 export const compilerMissing =
   isLinux && runs('cc', '--version') ? undefined : 'needs Linux and cc(1)'

@@ -20,7 +20,7 @@ const bits = (bytes: number | undefined): number | undefined =>
 const word = (flag: boolean | undefined): Expected => (flag ? [] : undefined)
 
 /** What the record has, under the name that ss gives it. */
-export const inRecord: Readonly<Record<string, Row>> = {
+const inRecord: Readonly<Record<string, Row>> = {
   ts: ({ timestamps }) => word(timestamps),
   sack: ({ sack }) => word(sack),
   ecn: ({ ecnNegotiated }) => word(ecnNegotiated),
@@ -102,7 +102,7 @@ const option =
     word(options !== undefined && (options & bit) !== 0)
 
 /** What only `raw` has. */
-export const inRawOnly: Readonly<Record<string, Row>> = {
+const inRawOnly: Readonly<Record<string, Row>> = {
   ecnseen: option(OPT_ECN_SEEN),
   fastopen: option(OPT_SYN_DATA),
   usec_ts: option(OPT_USEC_TS),
@@ -195,7 +195,16 @@ export function parseSs({ line, congestion }: SsAnswer): SsLine {
 
 /** What a record leaves out until the handshake is over, where ss shows 0s or defaults. */
 const NOT_BEFORE_HANDSHAKE = new Set([
-  ...['rtt', 'mss', 'cwnd', 'lastsnd', 'lastrcv', 'lastack', 'app_limited'],
+  ...[
+    'rtt',
+    'mss',
+    'cwnd',
+    'lastsnd',
+    'lastrcv',
+    'lastack',
+    'app_limited',
+    'rcv_wnd',
+  ],
 ])
 
 function isPrinted(name: string, values: readonly number[]): boolean {
@@ -263,7 +272,9 @@ export function faultsOf(testimony: Testimony<SsAnswer>): string[] {
   }
   same('state', record.state, STATES[ss.state])
   same('local', endpoint(record.localAddress, record.localPort), ss.local)
-  same('remote', endpoint(record.remoteAddress, record.remotePort), ss.remote)
+  if (record.state !== 'SYN_SENT') {
+    same('remote', endpoint(record.remoteAddress, record.remotePort), ss.remote)
+  }
   if (ss.timeouts !== undefined) {
     same('timeouts', record.consecutiveRtos, ss.timeouts)
   }
