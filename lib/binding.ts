@@ -47,7 +47,7 @@ function explain(cause: unknown): string {
     code === 'ERR_DLOPEN_DISABLED'
       ? "Node's permission model is on: add --allow-addons."
       : /^No native build/.test(said)
-        ? `There is no binary for ${target} in the package's prebuilds folder: was it left out by a bundler or a copy? Keep tcpinfo-socket outside the bundle, and its folder whole.`
+        ? `There is no binary for ${target} in the package's prebuilds folder. This version ships one for linux-x64 with glibc. If that is what you run: was it left out by a bundler or a copy? Keep tcpinfo-socket outside the bundle, and its folder whole.`
         : `The binary for ${target} was refused by the system's loader, or is another addon: was node_modules copied from another kind of machine or libc? Install again on this one.`
   return `The native addon of tcpinfo-socket could not be loaded, so sockets work as plain net.Sockets. ${why} (${said.split('\n')[0]})`
 }

@@ -21,6 +21,9 @@ import { descriptorOf, handleOf, type StreamHandle } from './handle.js'
 import { generalFailure, Snapshot, takeSnapshot } from './snapshot.js'
 import type { TcpInfo, TcpInfoTrigger } from './tcp-info.js'
 
+/** Handles whose final record was taken. */
+const finished = new WeakSet<StreamHandle>()
+
 export class Capture {
   readonly #owner: net.Socket
   readonly #sockets: net.Socket[]
@@ -28,10 +31,8 @@ export class Capture {
   #failure: Failure | undefined
   #error: TcpInfoError | undefined
   #emitting = false
-  #awaitsConnect = false
   #connectStartedAt: number | undefined
   #connectDurationMs: number | undefined
-  #finished: StreamHandle | null | undefined
 
   constructor(owner: net.Socket) {
     this.#owner = owner
@@ -61,17 +62,18 @@ export class Capture {
   begin(connectStartedAt?: number): void {
     this.#connectStartedAt = connectStartedAt
     this.#connectDurationMs = undefined
-    if (!this.#owner.connecting) {
-      this.#learnEndpoints()
-    } else if (!this.#awaitsConnect) {
-      this.#awaitsConnect = true
+    this.#failure = undefined
+    this.#error = undefined
+    if (this.#owner.connecting) {
       // Before the user's own listeners, so that they see what it learns.
+      this.#owner.off('connect', this.#onConnect)
       this.#owner.prependOnceListener('connect', this.#onConnect)
+    } else {
+      this.#learnEndpoints()
     }
   }
 
   readonly #onConnect = (): void => {
-    this.#awaitsConnect = false
     if (this.#connectStartedAt !== undefined) {
       this.#connectDurationMs = performance.now() - this.#connectStartedAt
     }
@@ -89,9 +91,11 @@ export class Capture {
     }
   }
 
-  /** Reads now; once the socket is closed, the last answer stands. */
+  /** Reads now; once the connection is over, the last answer stands. */
   onDemand(): TcpInfo | undefined {
-    const isOver = this.#owner.destroyed && !handleOf(this.#owner)
+    const handle = handleOf(this.#owner)
+    // After a failed handshake a TLSSocket keeps its handle for a while.
+    const isOver = handle ? finished.has(handle) : this.#owner.destroyed
     if (isOver && (this.#snapshot || this.#failure)) return this.info
     return this.#read('demand') ? this.info : undefined
   }
@@ -100,9 +104,9 @@ export class Capture {
   onDestroy(): void {
     const handle = handleOf(this.#owner)
     // Once for each connection, whoever else calls _destroy.
-    if (handle && handle === this.#finished) return
-    this.#finished = handle
+    if (handle && finished.has(handle)) return
     this.#read('close')
+    if (handle) finished.add(handle)
   }
 
   #read(trigger: TcpInfoTrigger): boolean {
@@ -141,8 +145,9 @@ function emit(capture: Capture, socket: net.Socket, snapshot: Snapshot): void {
 }
 
 // Shared by all copies of this package in the process (ESM, CommonJS, another
-// version), so that no connection is captured twice.
-const REGISTRY = Symbol.for('tcpinfo-socket.captures')
+// version), so that no connection is captured twice. The number in the name is to
+// change with what a Capture's users call of it.
+const REGISTRY = Symbol.for('tcpinfo-socket.captures.1')
 const registry = globalThis as { [REGISTRY]?: WeakMap<net.Socket, Capture> }
 registry[REGISTRY] ??= new WeakMap()
 const captures = registry[REGISTRY]

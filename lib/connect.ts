@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
 import type net from 'node:net'
+import { connectAnnounces } from './handle.js'
 import { TcpInfoSocket } from './socket.js'
 
 /**
@@ -30,37 +31,9 @@ export function connect(...args: unknown[]): TcpInfoSocket {
     typeof args[0] === 'object' && args[0] !== null ? args[0] : {}
   ) as net.NetConnectOpts
   const socket = new TcpInfoSocket(options as net.SocketConstructorOpts)
+  if (connectAnnounces && created.hasSubscribers) created.publish({ socket })
   if (options.timeout) socket.setTimeout(options.timeout)
-  return announced(socket, () =>
-    socket.connect(...(args as [net.SocketConnectOpts])),
-  )
+  return socket.connect(...(args as [net.SocketConnectOpts]))
 }
 
 const created = channel('net.client.socket')
-
-/**
- * Node tells of every client socket on this channel: since some release of 22
- * from Socket.prototype.connect, before that from net.connect, whose place we
- * take. So if nobody was told, we tell.
- */
-function announced(
-  socket: TcpInfoSocket,
-  connectIt: () => void,
-): TcpInfoSocket {
-  if (!created.hasSubscribers) {
-    connectIt()
-    return socket
-  }
-  let told = false
-  const listen = (message: unknown): void => {
-    if ((message as { socket?: unknown }).socket === socket) told = true
-  }
-  created.subscribe(listen)
-  try {
-    connectIt()
-  } finally {
-    created.unsubscribe(listen)
-  }
-  if (!told) created.publish({ socket })
-  return socket
-}

@@ -81,7 +81,7 @@ const here = `${process.platform}-${process.arch}`
 export const NOT_A_SOCKET: Failure = {
   code: 'ERR_TCP_INFO_NOT_TCP',
   message:
-    'This is not a net.Socket with a connection of its own: the kernel keeps TCP statistics for TCP sockets only. Pass the net.Socket or tls.TLSSocket itself.',
+    'This is not a net.Socket or tls.TLSSocket. UDP sockets and streams in JavaScript have no TCP statistics; in place of the proxy that an HTTP/2 session calls its socket, pass the socket that its createConnection made or its server accepted.',
 }
 
 export const NOT_TCP: Failure = {
@@ -94,6 +94,12 @@ export const NEVER_OPENED: Failure = {
   code: 'ERR_TCP_INFO_NOT_CONNECTED',
   message:
     'The kernel has no socket for this connection yet: connect() was not called, or the host name is still being looked up. Read after the "connect" event.',
+}
+
+export const NOT_LISTENING: Failure = {
+  code: 'ERR_TCP_INFO_NOT_CONNECTED',
+  message:
+    'The server has no listening socket in this process: listen() was not called, it was closed, or the primary process of a cluster listens for it.',
 }
 
 export const ENDED_UNOPENED: Failure = {
@@ -142,7 +148,7 @@ export function failureOf(errno: number): Failure {
     default:
       return {
         code: 'ERR_TCP_INFO_SYSTEM',
-        message: `The operating system refused to give TCP statistics on ${here}: error ${errno} (${errorNameOf(errno) ?? 'unknown'}). A sandbox (seccomp, a container profile) may forbid the call.`,
+        message: `The operating system refused to give TCP statistics on ${here}: error ${errno} (${errorNameOf(errno) ?? 'unknown'}).${errno === E.EPERM || errno === E.EACCES ? ' A sandbox (seccomp, a container profile) seems to forbid the call.' : ''}`,
         errno,
       }
   }

@@ -4,9 +4,9 @@
  *
  * - `socket._handle` (lib/net.js): the libuv handle; null before connect() and
  *   after destroy(), replaced for each address that a connection attempt tries.
- *   Hence every cache here is keyed on the handle, never on the socket.
- * - `handle.bytesRead`, `handle.bytesWritten` (src/stream_base.cc): what
- *   `socket.bytesRead` and, less what is queued, `socket.bytesWritten` give.
+ *   Hence what is cached of a connection (endpoints.ts) is keyed on the handle, never on the socket.
+ * - `handle.bytesWritten` (src/stream_base.cc): what `socket.bytesWritten` gives,
+ *   less what is queued.
  * - `handle.fd` (src/stream_base.cc): the descriptor; -1 while there is none, and
  *   on Windows. A TLSSocket's handle forwards to that of its TCP connection.
  * - `socket._parent` (lib/internal/tls/wrap.js): the socket that a TLSSocket was
@@ -22,7 +22,6 @@ export interface StreamHandle {
   readonly fd?: unknown
   /** TCP handles, and TLS over them, have it; pipes have not. */
   readonly getpeername?: unknown
-  readonly bytesRead?: number
   readonly bytesWritten?: number
 }
 
@@ -49,27 +48,45 @@ export const UNREADABLE = -2
 export function descriptorOf(handle: StreamHandle): number {
   try {
     const { fd } = handle
-    return typeof fd === 'number' ? fd : UNREADABLE
+    return Number.isInteger(fd) ? (fd as number) : UNREADABLE
   } catch {
     return UNREADABLE
   }
+}
+
+/** What `socket.bytesRead` gives. */
+export function bytesReadOf(socket: unknown): number | undefined {
+  return socket instanceof Socket ? socket.bytesRead : undefined
 }
 
 /**
  * What `socket.bytesWritten` gives. With nothing waiting to be written that is
  * the handle's count, and the getter would copy an empty queue to find out.
  */
-export function bytesWrittenOf(
-  socket: net.Socket,
-  handle: StreamHandle,
-): number | undefined {
-  return socket.writableLength === 0 ? handle.bytesWritten : socket.bytesWritten
+export function bytesWrittenOf(socket: unknown): number | undefined {
+  if (!(socket instanceof Socket)) return undefined
+  const handle = handleOf(socket)
+  return handle && socket.writableLength === 0
+    ? handle.bytesWritten
+    : socket.bytesWritten
 }
 
 /** Whether a handle is one of Node's own that have a descriptor. */
 export function isNative(handle: StreamHandle): boolean {
   return ['TCP', 'TLSWrap'].includes(handle.constructor.name)
 }
+
+/** Whether this is one of a server's handles. */
+export function isServer(socket: unknown): boolean {
+  return socket instanceof Server
+}
+
+/**
+ * Whether `net.connect` itself tells the diagnostics channel net.client.socket of
+ * the sockets it makes. So it was until a release of Node 22; since then
+ * Socket.prototype.connect does, for all sockets.
+ */
+export const connectAnnounces = /ClientSocketChannel/.test(String(net.connect))
 
 /** The socket whose connection a TLSSocket uses, when that is another one. */
 export function underlyingOf(socket: net.Socket): net.Socket | undefined {

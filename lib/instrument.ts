@@ -1,4 +1,5 @@
 import net from 'node:net'
+import { types } from 'node:util'
 import { Capture, captureOf, setCapture } from './capture.js'
 import { NOT_A_SOCKET, TcpInfoError } from './errors.js'
 import { underlyingOf } from './handle.js'
@@ -31,7 +32,10 @@ export function instrumentSince<S extends net.Socket>(
   socket: S,
   connectStartedAt: number | undefined,
 ): Instrumented<S> {
-  if (!(socket instanceof net.Socket)) throw new TcpInfoError(NOT_A_SOCKET)
+  // The `socket` of an HTTP/2 session is a proxy that keeps new members away.
+  if (!(socket instanceof net.Socket) || types.isProxy(socket)) {
+    throw new TcpInfoError(NOT_A_SOCKET)
+  }
   if (!captureOf(socket)) attach(socket, connectStartedAt)
   return socket as Instrumented<S>
 }

@@ -13,14 +13,17 @@ import {
   NO_CALL,
   NO_DESCRIPTOR,
   NOT_A_SOCKET,
+  NOT_LISTENING,
   NOT_TCP,
   unexpected,
 } from './errors.js'
 import {
+  bytesReadOf,
   bytesWrittenOf,
   descriptorOf,
   handleOf,
   isNative,
+  isServer,
   type StreamHandle,
   UNREADABLE,
 } from './handle.js'
@@ -48,20 +51,20 @@ export class Snapshot {
   readonly #connectDurationMs: number | undefined
   #info: TcpInfo | undefined
 
-  /** Of what lies in the pool. */
+  /** Takes over what readKernel left at the pool's end. */
   constructor(
     filled: number,
-    socket: net.Socket,
-    handle: StreamHandle,
     endpoints: Endpoints,
     trigger: TcpInfoTrigger,
+    appBytesRead: number | undefined,
+    appBytesWritten: number | undefined,
     connectDurationMs: number | undefined,
   ) {
     this.#filled = filled
     this.#endpoints = endpoints
     this.#trigger = trigger
-    this.#appBytesRead = handle.bytesRead
-    this.#appBytesWritten = bytesWrittenOf(socket, handle)
+    this.#appBytesRead = appBytesRead
+    this.#appBytesWritten = appBytesWritten
     this.#connectDurationMs = connectDurationMs
   }
 
@@ -110,6 +113,9 @@ function makeInfo(
   return info
 }
 
+// In both functions the user's code (a getter of a subclass, say) has its turn
+// before the read and none between the read and pool.keep().
+
 /** Reads now; the record is made later, if at all. */
 export function takeSnapshot(
   socket: unknown,
@@ -117,15 +123,16 @@ export function takeSnapshot(
   connectDurationMs: number | undefined,
 ): Snapshot | Failure {
   try {
-    const handle = handleOf(socket)
-    const filled = readKernel(socket, handle)
+    const appBytesRead = bytesReadOf(socket)
+    const appBytesWritten = bytesWrittenOf(socket)
+    const filled = readKernel(socket)
     if (typeof filled !== 'number') return filled
     const snapshot = new Snapshot(
       filled,
-      socket as net.Socket,
-      handle as StreamHandle,
-      currentEndpoints,
+      endpointsRead,
       trigger,
+      appBytesRead,
+      appBytesWritten,
       connectDurationMs,
     )
     pool.keep(filled)
@@ -138,8 +145,9 @@ export function takeSnapshot(
 /** Reads now and makes the record at once. */
 export function takeInfo(socket: unknown): TcpInfo | Failure {
   try {
-    const handle = handleOf(socket)
-    const filled = readKernel(socket, handle)
+    const appBytesRead = bytesReadOf(socket)
+    const appBytesWritten = bytesWrittenOf(socket)
+    const filled = readKernel(socket)
     if (typeof filled !== 'number') return filled
     const { words, at } = pool
     pool.keep(filled)
@@ -147,11 +155,11 @@ export function takeInfo(socket: unknown): TcpInfo | Failure {
       words,
       at,
       filled,
-      currentEndpoints,
+      endpointsRead,
       'demand',
       Date.now(),
-      handle?.bytesRead,
-      bytesWrittenOf(socket as net.Socket, handle as StreamHandle),
+      appBytesRead,
+      appBytesWritten,
       undefined,
     )
   } catch (cause) {
@@ -174,14 +182,12 @@ export function takeState(socket: unknown): TcpState | undefined | Failure {
   }
 }
 
-/** Set by readKernel: a second result that costs no object. */
-let currentEndpoints: Endpoints
+/** The second result of readKernel, without an object for the two. */
+let endpointsRead: Endpoints
 
 /** Reads into the pool. Two more system calls the first time, for addresses. */
-function readKernel(
-  socket: unknown,
-  handle: StreamHandle | null | undefined,
-): number | Failure {
+function readKernel(socket: unknown): number | Failure {
+  const handle = handleOf(socket)
   const descriptor = handle ? descriptorOf(handle) : -1
   if (!handle || descriptor < 0 || !binding || !NATIVE_STRUCT) {
     return whyNot(socket, handle)
@@ -189,7 +195,7 @@ function readKernel(
   pool.reserve(MAX_INFO_BYTES)
   const filled = binding.readInfo(descriptor, pool.bytes, pool.at)
   if (filled <= 0) return failureOf(-filled)
-  currentEndpoints = endpointsOf(handle, descriptor)
+  endpointsRead = endpointsOf(handle, descriptor)
   return filled
 }
 
@@ -210,16 +216,17 @@ function whyNot(
   if (handle === undefined) return NOT_A_SOCKET
   const general = generalFailure()
   if (general) return general
-  if (handle === null) {
-    return (socket as net.Socket).destroyed ? CLOSED : NEVER_OPENED
-  }
+  if (isServer(socket)) return NOT_LISTENING
+  const { destroyed, connecting } = socket as net.Socket
+  if (handle === null) return destroyed ? CLOSED : NEVER_OPENED
   if (descriptorOf(handle) === UNREADABLE && isNative(handle)) {
     shapeFailure = NO_DESCRIPTOR
     return shapeFailure
   }
-  // While it connects, the descriptor is yet to come; TLS over a stream in
-  // JavaScript never has one.
-  return handle.getpeername !== undefined && (socket as net.Socket).connecting
-    ? NEVER_OPENED
-    : NOT_TCP
+  if (handle.getpeername === undefined) return NOT_TCP
+  // While it connects, the descriptor is yet to come; after a failed handshake a
+  // TLSSocket keeps its closed handle; TLS over a stream in JavaScript never has
+  // one.
+  if (connecting) return NEVER_OPENED
+  return destroyed ? CLOSED : NOT_TCP
 }

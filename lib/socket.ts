@@ -8,12 +8,16 @@ export interface TcpInfoMembers {
   /**
    * Reads the kernel's statistics now, remembers them in `tcpInfo` and emits
    * `'tcpinfo'` on the next tick. Once the socket is closed nothing is read or
-   * emitted, and the last record is the answer.
+   * emitted, and the last record is the answer; and a listener of the event that
+   * captures again is not told of it.
    *
    * Never throws; `undefined` means no record, and `tcpInfoError` says why.
    */
   captureTcpInfo(): TcpInfo | undefined
-  /** The newest record; stays readable after the socket is closed. */
+  /**
+   * The newest record; stays readable after the socket is closed, and until the
+   * next read if it connects again.
+   */
   readonly tcpInfo: TcpInfo | undefined
   /**
    * Why the newest read gave no record; `undefined` after a read that did, and

@@ -36,11 +36,11 @@ export class TcpInfo {
   readonly remoteAddress: string | undefined
   /** The peer's port. */
   readonly remotePort: number | undefined
-  /** `socket.bytesRead` at that moment; of a TLSSocket what came out of TLS. @unit bytes @kind counter */
+  /** `socket.bytesRead` at that moment; of a TLSSocket what came out of TLS (if it has its own connection). @unit bytes @kind counter */
   readonly appBytesRead: number | undefined
-  /** `socket.bytesWritten` at that moment, sent or not; of a TLSSocket what went into TLS. @unit bytes @kind counter */
+  /** `socket.bytesWritten` at that moment, sent or not; of a TLSSocket what went into TLS (likewise). @unit bytes @kind counter */
   readonly appBytesWritten: number | undefined
-  /** From the call of `connect()` to `'connect'`, name lookup included; absent if we did not see both. @unit ms */
+  /** From the call of `connect()` to `'connect'`, name lookup included; absent if we did not see both. Only in records that an instrumented socket took. @unit ms */
   readonly connectDurationMs: number | undefined
 
   /** Connection state by its RFC 9293 name. `CLOSED` also after a reset. @kind gauge */
@@ -71,18 +71,18 @@ export class TcpInfo {
   readonly ssthreshBytes: number | undefined = undefined
   /** Window that the peer allows us. @unit bytes @kind gauge */
   readonly sndWndBytes: number | undefined = undefined
-  /** Window that we allow the peer. @unit bytes @kind gauge */
+  /** Window that we allow the peer; without window scaling Linux advertises at most 65,535 of it. @unit bytes @kind gauge */
   readonly rcvWndBytes: number | undefined = undefined
   /** Receive buffer. @unit bytes @kind gauge */
   readonly rcvBufBytes: number | undefined = undefined
 
   /** Sent and not acknowledged; derived on Linux, one too low on the side that opened the connection (its SYN was acknowledged). @unit bytes @kind gauge */
   readonly bytesInFlight: number | undefined = undefined
-  /** Sent and not acknowledged, in segments. @unit segments @kind gauge */
+  /** Sent and not acknowledged, in segments, SYN and FIN included. @unit segments @kind gauge */
   readonly segmentsInFlight: number | undefined = undefined
-  /** In the socket and never sent yet. @unit bytes @kind gauge */
+  /** In the socket and never sent yet; a FIN that waits counts 1. @unit bytes @kind gauge */
   readonly notSentBytes: number | undefined = undefined
-  /** In the socket, sent or not, and not acknowledged; derived on Linux. @unit bytes @kind gauge */
+  /** In the socket, sent or not, and not acknowledged; derived on Linux, where a FIN counts 1 until it is sent. @unit bytes @kind gauge */
   readonly sendQueueBytes: number | undefined = undefined
 
   /** Payload sent, retransmissions included (whether so on Windows is undocumented). @unit bytes @kind counter */
@@ -98,15 +98,15 @@ export class TcpInfo {
   /** Payload that arrived out of order. @unit bytes @kind counter */
   readonly outOfOrderBytesIn: number | undefined = undefined
 
-  /** Segments sent, pure ACKs and retransmissions included. @unit segments @kind counter */
+  /** Segments sent, pure ACKs and retransmissions included, but no SYN-ACK. @unit segments @kind counter */
   readonly segmentsOut: number | undefined = undefined
   /** Segments received, pure ACKs included. @unit segments @kind counter */
   readonly segmentsIn: number | undefined = undefined
   /** Segments with payload sent, retransmissions included. @unit segments @kind counter */
   readonly dataSegmentsOut: number | undefined = undefined
-  /** Segments with payload received; on macOS duplicates too. @unit segments @kind counter */
+  /** Segments with payload received, duplicates included. @unit segments @kind counter */
   readonly dataSegmentsIn: number | undefined = undefined
-  /** Segments sent again. @unit segments @kind counter */
+  /** Segments sent again, SYNs, SYN-ACKs and tail-loss probes included. @unit segments @kind counter */
   readonly segmentsRetransmitted: number | undefined = undefined
   /** Times the fast-retransmit algorithm ran (not segments). @kind counter */
   readonly fastRetransmits: number | undefined = undefined
@@ -128,7 +128,7 @@ export class TcpInfo {
   readonly reorderingEvents: number | undefined = undefined
   /** Whether the sender is repairing a loss right now. @kind gauge */
   readonly inLossRecovery: boolean | undefined = undefined
-  /** Segments that the peer reported as congestion-marked. @unit segments @kind counter */
+  /** Segments acknowledged while the peer reported congestion marks: the marked ones with AccECN, more than those with classic ECN. @unit segments @kind counter */
   readonly segmentsDeliveredCe: number | undefined = undefined
   /** ACKs received that echo a congestion mark. @kind counter */
   readonly eceAcksIn: number | undefined = undefined

@@ -30,7 +30,14 @@ class Arguments {
   }
 
   bool Int(size_t index, int32_t* out) const {
-    return napi_get_value_int32(env_, values_[index], out) == napi_ok;
+    // napi_get_value_int32 would make 0 of NaN, and wrap what is too large.
+    double value;
+    if (napi_get_value_double(env_, values_[index], &value) != napi_ok ||
+        !(value >= INT32_MIN && value <= INT32_MAX)) {
+      return false;
+    }
+    *out = static_cast<int32_t>(value);
+    return *out == value;
   }
 
   bool Array(size_t index, napi_typedarray_type wanted, void** data,
@@ -79,6 +86,7 @@ napi_value ReadInfo(napi_env env, napi_callback_info info) {
   if (!arguments.Int(0, &descriptor) || !arguments.Room(1, 1, &room, &size)) {
     return Answer(env, -EINVAL);
   }
+  if (size > kMaxInfoSize) size = kMaxInfoSize;
   return Answer(env, tcpinfo::ReadInfo(descriptor, room, size));
 }
 
@@ -111,12 +119,13 @@ napi_value ReadMany(napi_env env, napi_callback_info info) {
       answers < count || capacity / static_cast<size_t>(stride) < count) {
     return Answer(env, -EINVAL);
   }
-  const auto size = static_cast<size_t>(stride);
+  const auto row = static_cast<size_t>(stride);
+  const size_t size = row < kMaxInfoSize ? row : kMaxInfoSize;
   int read = 0;
   for (size_t i = 0; i < count; i++) {
     const int result =
         tcpinfo::ReadInfo(static_cast<int32_t*>(descriptors)[i],
-                          static_cast<uint8_t*>(rows) + i * size, size);
+                          static_cast<uint8_t*>(rows) + i * row, size);
     static_cast<int32_t*>(filled)[i] = result;
     if (result > 0) read++;
   }

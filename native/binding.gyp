@@ -2,7 +2,7 @@
   "targets": [
     {
       "target_name": "tcpinfo-socket",
-      "sources": ["addon.cc", "endpoints.cc"],
+      "sources": ["addon.cc"],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
       "cflags": ["-Wall", "-Wextra", "-Werror", "-Os", "-fvisibility=hidden"],
@@ -17,8 +17,8 @@
         "OTHER_CFLAGS": ["-Wall", "-Wextra", "-Werror"]
       },
       "conditions": [
-        ["OS=='linux'", { "sources": ["linux.cc"] }],
-        ["OS=='mac'", { "sources": ["darwin.cc"] }],
+        ["OS=='linux'", { "sources": ["linux.cc", "posix.cc"] }],
+        ["OS=='mac'", { "sources": ["darwin.cc", "posix.cc"] }],
         ["OS!='linux' and OS!='mac'", { "sources": ["unsupported.cc"] }]
       ]
     }

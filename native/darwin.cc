@@ -6,7 +6,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "tcp_info.h"
 
@@ -42,15 +41,6 @@ int ReadInfo(int descriptor, uint8_t* out, size_t capacity) {
     return -errno;
   }
   return static_cast<int>(length);
-}
-
-int Probe() {
-  const int descriptor = socket(AF_INET, SOCK_STREAM, 0);
-  if (descriptor < 0) return -errno;
-  uint8_t info[kMaxInfoSize];
-  const int filled = ReadInfo(descriptor, info, sizeof(info));
-  close(descriptor);
-  return filled;
 }
 
 }  // namespace tcpinfo

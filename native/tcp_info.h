@@ -1,7 +1,7 @@
 // The contract of the native side: what each platform file provides.
 //
-// One synchronous system call per function, no allocation, no state, no
-// JavaScript. A result below zero is a negated OS error number. The bytes are
+// Synchronous, without allocation, state or JavaScript; reading is one system
+// call. A result below zero is a negated OS error number. The bytes are
 // the kernel's own struct, untouched; the tables in lib/decode give them
 // meaning, and believe only as many bytes as were filled.
 

@@ -1,5 +1,5 @@
-// A platform for which no TCP statistics call is known to this project:
-// everything answers ENOSYS, which lib/ reports as ERR_TCP_INFO_UNSUPPORTED.
+// A platform for which no TCP statistics call is known to this project: all
+// that can fail answers ENOSYS, which lib/ reports as ERR_TCP_INFO_UNSUPPORTED.
 
 #include <errno.h>
 
@@ -10,5 +10,9 @@ namespace tcpinfo {
 int ReadInfo(int, uint8_t*, size_t) { return -ENOSYS; }
 
 int Probe() { return -ENOSYS; }
+
+int ReadEndpoints(int, Endpoint*, Endpoint*) { return -ENOSYS; }
+
+size_t FormatAddress(const Endpoint&, char*, size_t) { return 0; }
 
 }  // namespace tcpinfo

@@ -211,7 +211,9 @@ ${readme.slice(to)}`,
 function presenceOf(layout: Layout, name: keyof KernelFields): string {
   const rule = layout.rules[name]
   if (!rule) return '–'
-  const needed = rule.of.map((each) => nativeField(layout, each))
+  const needed = [...rule.of, ...(rule.needs ? [rule.needs] : [])].map((each) =>
+    nativeField(layout, each),
+  )
   const newest = needed.reduce((a, b) => (lengthFor(a) < lengthFor(b) ? b : a))
   const oldest = layout.native[0] as NativeField
   return newest.since === oldest.since ? 'yes' : `${newest.since}+`
@@ -227,12 +229,12 @@ function readDocumentedFields(): DocumentedField[] {
     true,
   )
   const record = source.statements.find(
-    (each): each is ts.ClassDeclaration =>
-      ts.isClassDeclaration(each) && each.name?.text === 'TcpInfo',
+    (each) => ts.isClassDeclaration(each) && each.name?.text === 'TcpInfo',
   )
-  return (record?.members ?? [])
+  if (!record || !ts.isClassDeclaration(record)) throw new Error('no TcpInfo')
+  return record.members
     .filter(ts.isPropertyDeclaration)
-    .filter(({ name }) => ts.isIdentifier(name))
+    .filter(({ name }) => ts.isIdentifier(name)) // no #private one
     .map((each) => {
       const tags = new Map(
         ts

@@ -10,7 +10,7 @@ import {
   stringify,
   textOf,
 } from './report.js'
-import { parseTarget } from './target.js'
+import { parseTarget, withoutPassword } from './target.js'
 import { demo, type Outcome, probe } from './transfer.js'
 import { type Command, parseCommand } from './usage.js'
 
@@ -24,7 +24,7 @@ async function answer(args: string[]): Promise<Answer> {
   let target: string | undefined
   try {
     const command = parseCommand(args)
-    if (command.name === 'probe') target = command.target
+    if (command.name === 'probe') target = withoutPassword(command.target)
     return await Promise.race([carryOut(command), crash()])
   } catch (error) {
     const failure =

@@ -29,17 +29,23 @@ export function parseTarget(text: string): Target {
   return parseHostAndPort(text, text.replace(/^tcp:\/\//i, ''))
 }
 
+/** A URL fit to be shown, be it valid or not. */
+export function withoutPassword(text: string): string {
+  return text.replace(/(\/\/[^/?#@:]*):[^/?#@]*@/, '$1:***@')
+}
+
 function parseUrl(text: string): Target {
   if (!URL.canParse(text)) {
-    throw new UsageError(`"${text}" is not a valid URL`, EXAMPLES)
+    throw new UsageError(
+      `"${withoutPassword(text)}" is not a valid URL`,
+      EXAMPLES,
+    )
   }
   const url = new URL(text)
   const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))
   checkPort(port)
-  const shown = new URL(text)
-  if (shown.password) shown.password = '***'
   return {
-    text: url.password ? shown.href : text,
+    text: withoutPassword(text),
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port,
     url,
