@@ -1,17 +1,30 @@
-import { defineConfig } from 'tsup'
+import { defineConfig, type Options } from 'tsup'
 
-export default defineConfig({
-  entry: { index: 'lib/index.ts', cli: 'lib/cli/main.ts' },
-  format: ['esm', 'cjs'],
+const common: Options = {
   target: 'node20',
   // __dirname in the ESM build; import.meta.url must not be used, its stand-in in
   // the CommonJS build breaks in a folder whose name holds a "#".
   shims: true,
   removeNodeProtocol: false,
-  clean: true,
-  // tsup passes baseUrl to the compiler, which TypeScript 6 calls deprecated.
-  dts: {
-    entry: 'lib/index.ts',
-    compilerOptions: { ignoreDeprecations: '6.0' },
+}
+
+export default defineConfig([
+  {
+    ...common,
+    entry: { index: 'lib/index.ts', cli: 'lib/cli/main.ts' },
+    format: 'esm',
+    clean: true,
   },
-})
+  {
+    ...common,
+    entry: { index: 'lib/index.ts' },
+    format: 'cjs',
+  },
+  {
+    ...common,
+    entry: { index: 'lib/index.ts' },
+    format: ['esm', 'cjs'],
+    // tsup passes baseUrl to the compiler, which TypeScript 6 calls deprecated.
+    dts: { only: true, compilerOptions: { ignoreDeprecations: '6.0' } },
+  },
+])

@@ -8,8 +8,8 @@
  * listener that throws inside `_destroy` would keep the descriptor open.)
  */
 
-import type net from 'node:net'
-import { endpointsOf } from './endpoints.js'
+import net from 'node:net'
+import { type Endpoints, readEndpoints } from './endpoints.js'
 import {
   CLOSED,
   ENDED_UNOPENED,
@@ -21,9 +21,6 @@ import { descriptorOf, handleOf, type StreamHandle } from './handle.js'
 import { generalFailure, Snapshot, takeSnapshot } from './snapshot.js'
 import type { TcpInfo, TcpInfoTrigger } from './tcp-info.js'
 
-/** Handles whose final record was taken. */
-const finished = new WeakSet<StreamHandle>()
-
 export class Capture {
   readonly #owner: net.Socket
   readonly #sockets: net.Socket[]
@@ -33,6 +30,9 @@ export class Capture {
   #emitting = false
   #connectStartedAt: number | undefined
   #connectDurationMs: number | undefined
+  #endpoints: Endpoints | undefined
+  /** The handle whose final record was taken, until the socket drops it. */
+  #finished: StreamHandle | undefined
 
   constructor(owner: net.Socket) {
     this.#owner = owner
@@ -62,6 +62,7 @@ export class Capture {
   begin(connectStartedAt?: number): void {
     this.#connectStartedAt = connectStartedAt
     this.#connectDurationMs = undefined
+    this.#endpoints = undefined
     this.#failure = undefined
     this.#error = undefined
     if (this.#owner.connecting) {
@@ -81,21 +82,16 @@ export class Capture {
   }
 
   #learnEndpoints(): void {
-    try {
-      const handle = handleOf(this.#owner)
-      if (!handle) return
-      const descriptor = descriptorOf(handle)
-      if (descriptor >= 0) endpointsOf(handle, descriptor)
-    } catch {
-      // A handle of an unknown kind: the read to come says so.
-    }
+    const handle = handleOf(this.#owner)
+    const descriptor = handle ? descriptorOf(handle) : -1
+    if (descriptor >= 0) this.#endpoints = readEndpoints(descriptor)
   }
 
   /** Reads now; once the connection is over, the last answer stands. */
   onDemand(): TcpInfo | undefined {
     const handle = handleOf(this.#owner)
     // After a failed handshake a TLSSocket keeps its handle for a while.
-    const isOver = handle ? finished.has(handle) : this.#owner.destroyed
+    const isOver = handle ? handle === this.#finished : this.#owner.destroyed
     if (isOver && (this.#snapshot || this.#failure)) return this.info
     return this.#read('demand') ? this.info : undefined
   }
@@ -104,13 +100,18 @@ export class Capture {
   onDestroy(): void {
     const handle = handleOf(this.#owner)
     // Once for each connection, whoever else calls _destroy.
-    if (handle && finished.has(handle)) return
+    if (handle && handle === this.#finished) return
     this.#read('close')
-    if (handle) finished.add(handle)
+    this.#finished = handle ?? undefined
   }
 
   #read(trigger: TcpInfoTrigger): boolean {
-    const result = takeSnapshot(this.#owner, trigger, this.#connectDurationMs)
+    const result = takeSnapshot(
+      this.#owner,
+      trigger,
+      this.#connectDurationMs,
+      this.#endpoints,
+    )
     this.#error = undefined
     if (!(result instanceof Snapshot)) {
       const ended = result === CLOSED || result === NEVER_OPENED
@@ -130,6 +131,8 @@ export class Capture {
   }
 
   emit(socket: net.Socket, snapshot: Snapshot): void {
+    // Not to keep it alive. (A TLSSocket drops it later after a failed handshake.)
+    if (handleOf(this.#owner) === null) this.#finished = undefined
     if (socket.listenerCount('tcpinfo') === 0) return
     this.#emitting = true
     try {
@@ -144,19 +147,15 @@ function emit(capture: Capture, socket: net.Socket, snapshot: Snapshot): void {
   capture.emit(socket, snapshot)
 }
 
-// Shared by all copies of this package in the process (ESM, CommonJS, another
-// version), so that no connection is captured twice. The number in the name is to
-// change with what a Capture's users call of it.
-const REGISTRY = Symbol.for('tcpinfo-socket.captures.1')
-const registry = globalThis as { [REGISTRY]?: WeakMap<net.Socket, Capture> }
-registry[REGISTRY] ??= new WeakMap()
-const captures = registry[REGISTRY]
+/**
+ * Where a socket keeps its Capture. The name is shared by all copies of this
+ * package in the process (ESM, CommonJS, another version), so that no connection
+ * is captured twice; its number is to change with what they call of a Capture.
+ */
+export const CAPTURE: unique symbol = Symbol.for('tcpinfo-socket.capture.1')
 
 export function captureOf(socket: unknown): Capture | undefined {
-  return captures.get(socket as net.Socket)
-}
-
-export function setCapture(socket: net.Socket, capture: Capture): Capture {
-  captures.set(socket, capture)
-  return capture
+  return socket instanceof net.Socket
+    ? (socket as net.Socket & { [CAPTURE]?: Capture })[CAPTURE]
+    : undefined
 }

@@ -28,14 +28,18 @@ const byHandle = new WeakMap<StreamHandle, Endpoints>()
 
 /** The two addresses of a connection, made into text when asked for. */
 export class Endpoints {
-  static readonly unknown = new Endpoints(pool, UNKNOWN)
+  static readonly unknown = new Endpoints(pool, false, UNKNOWN)
 
   readonly #bytes: Uint8Array
   readonly #words: Uint32Array
   readonly #at: number
   #addresses: Addresses | undefined
 
-  constructor({ bytes, words, at }: BytePool, addresses?: Addresses) {
+  constructor(
+    { bytes, words, at }: BytePool,
+    readonly hasRemote: boolean,
+    addresses?: Addresses,
+  ) {
     this.#bytes = bytes
     this.#words = words
     this.#at = at
@@ -63,10 +67,21 @@ export class Endpoints {
   }
 }
 
+/** Both addresses of a socket, as they are now. */
+export function readEndpoints(descriptor: number): Endpoints {
+  if (!binding) return Endpoints.unknown
+  pool.reserve(2 * ENDPOINT_BYTES)
+  const found = binding.readEndpoints(descriptor, pool.bytes, pool.at)
+  if (found < 0) return Endpoints.unknown
+  const endpoints = new Endpoints(pool, (found & HAS_REMOTE) !== 0)
+  pool.keep(2 * ENDPOINT_BYTES)
+  return endpoints
+}
+
 /**
- * The addresses of the connection behind a handle. They are read as early as
- * possible and remembered, because after a reset the kernel no longer tells
- * whom the socket had been connected to.
+ * The addresses of a connection that nobody instrumented, remembered from the
+ * first read on: after a reset the kernel no longer tells whom the socket had
+ * been connected to.
  */
 export function endpointsOf(
   handle: StreamHandle,
@@ -74,13 +89,8 @@ export function endpointsOf(
 ): Endpoints {
   const known = byHandle.get(handle)
   if (known) return known
-  if (!binding) return Endpoints.unknown
-  pool.reserve(2 * ENDPOINT_BYTES)
-  const found = binding.readEndpoints(descriptor, pool.bytes, pool.at)
-  if (found < 0) return Endpoints.unknown
-  const endpoints = new Endpoints(pool)
-  pool.keep(2 * ENDPOINT_BYTES)
+  const endpoints = readEndpoints(descriptor)
   // Without a peer the local address may still change.
-  if (found & HAS_REMOTE) byHandle.set(handle, endpoints)
+  if (endpoints.hasRemote) byHandle.set(handle, endpoints)
   return endpoints
 }

@@ -1,6 +1,6 @@
 import net from 'node:net'
 import { types } from 'node:util'
-import { Capture, captureOf, setCapture } from './capture.js'
+import { CAPTURE, Capture, captureOf } from './capture.js'
 import { NOT_A_SOCKET, TcpInfoError } from './errors.js'
 import { underlyingOf } from './handle.js'
 import type { TcpInfoMembers } from './socket.js'
@@ -55,7 +55,8 @@ function attach(
     hookDestroy(socket, capture)
   }
   addMembers(socket, capture)
-  return setCapture(socket, capture)
+  define(socket, CAPTURE, { value: capture })
+  return capture
 }
 
 function hookDestroy(socket: net.Socket, capture: Capture): void {
@@ -83,7 +84,7 @@ function addMembers(socket: net.Socket, capture: Capture): void {
 /** Not enumerable, and no exception from a socket that takes no properties. */
 function define(
   socket: net.Socket,
-  name: string,
+  name: string | symbol,
   descriptor: PropertyDescriptor,
 ): void {
   Reflect.defineProperty(socket, name, { configurable: true, ...descriptor })

@@ -121,11 +121,12 @@ export function takeSnapshot(
   socket: unknown,
   trigger: TcpInfoTrigger,
   connectDurationMs: number | undefined,
+  endpoints: Endpoints | undefined,
 ): Snapshot | Failure {
   try {
     const appBytesRead = bytesReadOf(socket)
     const appBytesWritten = bytesWrittenOf(socket)
-    const filled = readKernel(socket)
+    const filled = readKernel(socket, endpoints)
     if (typeof filled !== 'number') return filled
     const snapshot = new Snapshot(
       filled,
@@ -147,7 +148,7 @@ export function takeInfo(socket: unknown): TcpInfo | Failure {
   try {
     const appBytesRead = bytesReadOf(socket)
     const appBytesWritten = bytesWrittenOf(socket)
-    const filled = readKernel(socket)
+    const filled = readKernel(socket, undefined)
     if (typeof filled !== 'number') return filled
     const { words, at } = pool
     pool.keep(filled)
@@ -186,7 +187,10 @@ export function takeState(socket: unknown): TcpState | undefined | Failure {
 let endpointsRead: Endpoints
 
 /** Reads into the pool. Two more system calls the first time, for addresses. */
-function readKernel(socket: unknown): number | Failure {
+function readKernel(
+  socket: unknown,
+  endpoints: Endpoints | undefined,
+): number | Failure {
   const handle = handleOf(socket)
   const descriptor = handle ? descriptorOf(handle) : -1
   if (!handle || descriptor < 0 || !binding || !NATIVE_STRUCT) {
@@ -195,7 +199,7 @@ function readKernel(socket: unknown): number | Failure {
   pool.reserve(MAX_INFO_BYTES)
   const filled = binding.readInfo(descriptor, pool.bytes, pool.at)
   if (filled <= 0) return failureOf(-filled)
-  endpointsRead = endpointsOf(handle, descriptor)
+  endpointsRead = endpoints ?? endpointsOf(handle, descriptor)
   return filled
 }
 

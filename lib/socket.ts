@@ -1,5 +1,5 @@
 import net from 'node:net'
-import { Capture, captureOf, setCapture } from './capture.js'
+import { CAPTURE, Capture } from './capture.js'
 import type { TcpInfoError } from './errors.js'
 import type { TcpInfo } from './tcp-info.js'
 
@@ -81,10 +81,12 @@ export interface TcpInfoSocket {
  */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: only adds overloads of inherited methods
 export class TcpInfoSocket extends net.Socket implements TcpInfoMembers {
+  #capture: Capture | undefined
+
   constructor(options?: net.SocketConstructorOpts) {
     super(options)
     // A descriptor or handle that was passed in may be connected already.
-    if (!this.pending) capture(this).begin()
+    if (!this.pending) this[CAPTURE].begin()
   }
 
   override connect(
@@ -101,7 +103,7 @@ export class TcpInfoSocket extends net.Socket implements TcpInfoMembers {
   override connect(...args: unknown[]): this {
     const startedAt = performance.now()
     super.connect(...(args as [net.SocketConnectOpts]))
-    capture(this).begin(startedAt)
+    this[CAPTURE].begin(startedAt)
     return this
   }
 
@@ -109,25 +111,37 @@ export class TcpInfoSocket extends net.Socket implements TcpInfoMembers {
     error: Error | null,
     callback: (error?: Error | null) => void,
   ): void {
-    capture(this).onDestroy()
+    this[CAPTURE].onDestroy()
     super._destroy(error, callback)
   }
 
   captureTcpInfo(): TcpInfo | undefined {
-    return capture(this).onDemand()
+    return this[CAPTURE].onDemand()
   }
 
   get tcpInfo(): TcpInfo | undefined {
-    return capture(this).info
+    return this[CAPTURE].info
   }
 
   get tcpInfoError(): TcpInfoError | undefined {
-    return capture(this).error
+    return this[CAPTURE].error
+  }
+
+  /** @internal */
+  get [CAPTURE](): Capture {
+    // net.Socket's constructor already destroys the socket, before there is a
+    // field, when it is given a signal that has been aborted.
+    if (!(#capture in this)) return orphan(this)
+    this.#capture ??= orphans.get(this) ?? new Capture(this)
+    return this.#capture
   }
 }
 
-// Made when first needed: net.Socket's constructor already destroys the socket
-// when it is given a signal that has been aborted.
-function capture(socket: TcpInfoSocket): Capture {
-  return captureOf(socket) ?? setCapture(socket, new Capture(socket))
+/** Captures of sockets under construction. */
+const orphans = new WeakMap<net.Socket, Capture>()
+
+function orphan(socket: net.Socket): Capture {
+  const capture = orphans.get(socket) ?? new Capture(socket)
+  orphans.set(socket, capture)
+  return capture
 }

@@ -42,7 +42,8 @@ class Arguments {
 
   bool Array(size_t index, napi_typedarray_type wanted, void** data,
              size_t* length) const {
-    napi_typedarray_type type;
+    // Node 24.0 answers for a Float16Array and leaves this as it is.
+    napi_typedarray_type type = napi_int8_array;
     return napi_get_typedarray_info(env_, values_[index], &type, length, data,
                                     nullptr, nullptr) == napi_ok &&
            type == wanted && (*data != nullptr || *length == 0);
