@@ -93,7 +93,7 @@ export const NOT_TCP: Failure = {
 export const NEVER_OPENED: Failure = {
   code: 'ERR_TCP_INFO_NOT_CONNECTED',
   message:
-    'The kernel has no socket for this connection yet: connect() was not called, or the host name is still being looked up. Read after the "connect" event.',
+    'The kernel has no socket for this connection yet: connect() was not called, or the attempt has not begun (the host name is being looked up, or the tick is not over). Read after the "connect" event.',
 }
 
 export const NOT_LISTENING: Failure = {

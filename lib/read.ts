@@ -6,7 +6,7 @@ import { captureOf } from './capture.js'
 import { NATIVE_STRUCT } from './decode/index.js'
 import { failureOf, TcpInfoError } from './errors.js'
 import { generalFailure, takeInfo, takeState } from './snapshot.js'
-import { TcpInfo } from './tcp-info.js'
+import type { TcpInfo } from './tcp-info.js'
 import type { TcpState } from './tcp-state.js'
 
 /**
@@ -18,7 +18,7 @@ import type { TcpState } from './tcp-state.js'
  */
 export function readTcpInfo(socket: net.Socket | net.Server): TcpInfo {
   const result = takeInfo(socket)
-  if (result instanceof TcpInfo) return result
+  if (!('code' in result)) return result
   if (result.code === 'ERR_TCP_INFO_CLOSED') {
     const last = captureOf(socket)?.info
     if (last) return last
@@ -27,8 +27,9 @@ export function readTcpInfo(socket: net.Socket | net.Server): TcpInfo {
 }
 
 /**
- * Reads the connection's state alone, at about the cost of the system call.
- * `undefined` when the kernel gives a state that has no name here.
+ * Reads the connection's state alone, at about the cost of the system call. Of a
+ * socket that is closed, the state in the last record. `undefined` when the kernel
+ * gives a state that has no name here.
  *
  * @throws {TcpInfoError} when it can't be read; `code` says which case it is
  */
@@ -36,8 +37,12 @@ export function readTcpState(
   socket: net.Socket | net.Server,
 ): TcpState | undefined {
   const result = takeState(socket)
-  if (typeof result === 'object') throw new TcpInfoError(result)
-  return result
+  if (typeof result !== 'object') return result
+  if (result.code === 'ERR_TCP_INFO_CLOSED') {
+    const last = captureOf(socket)?.info
+    if (last) return last.state
+  }
+  throw new TcpInfoError(result)
 }
 
 export interface TcpInfoSupport {

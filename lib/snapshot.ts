@@ -27,7 +27,7 @@ import {
   type StreamHandle,
   UNREADABLE,
 } from './handle.js'
-import { TcpInfo, type TcpInfoTrigger } from './tcp-info.js'
+import { type TcpInfo, TcpInfoRecord, type TcpInfoTrigger } from './tcp-info.js'
 import type { TcpState } from './tcp-state.js'
 
 /** kMaxInfoSize in native/tcp_info.h. */
@@ -97,7 +97,7 @@ function makeInfo(
 ): TcpInfo {
   // Nothing was filled where there is no struct.
   const struct = NATIVE_STRUCT as NonNullable<typeof NATIVE_STRUCT>
-  const info = new TcpInfo(
+  const info = new TcpInfoRecord(
     struct,
     words,
     at,

@@ -19,7 +19,7 @@ export type TcpInfoTrigger = 'demand' | 'close'
  * `structuredClone`. In the tags, "derived" marks what is computed from native
  * members; `raw` has those themselves.
  */
-export class TcpInfo {
+export class TcpInfoRecord {
   /** Why this record was taken. */
   readonly trigger: TcpInfoTrigger
   /** When, by the system clock (`Date.now()`). @unit ms since the epoch */
@@ -40,7 +40,7 @@ export class TcpInfo {
   readonly appBytesRead: number | undefined
   /** `socket.bytesWritten` at that moment, sent or not; of a TLSSocket what went into TLS (likewise). @unit bytes @kind counter */
   readonly appBytesWritten: number | undefined
-  /** From the call of `connect()` to `'connect'`, name lookup included; absent if we did not see both. Only in records that an instrumented socket took. @unit ms */
+  /** From the call of `connect()` to `'connect'` as the program saw it, name lookup and delays of the event loop included; absent if we did not see both. Only in records that an instrumented socket took. @unit ms */
   readonly connectDurationMs: number | undefined
 
   /** Connection state by its RFC 9293 name. `CLOSED` also after a reset. @kind gauge */
@@ -67,7 +67,7 @@ export class TcpInfo {
   readonly cwndBytes: number | undefined = undefined
   /** Congestion window as Linux counts it. @unit segments @kind gauge */
   readonly cwndSegments: number | undefined = undefined
-  /** Slow-start threshold, absent until the first congestion event; derived on Linux. @unit bytes @kind gauge */
+  /** Slow-start threshold, absent until the kernel sets one; derived on Linux. @unit bytes @kind gauge */
   readonly ssthreshBytes: number | undefined = undefined
   /** Window that the peer allows us. @unit bytes @kind gauge */
   readonly sndWndBytes: number | undefined = undefined
@@ -144,7 +144,7 @@ export class TcpInfo {
   /** Time in which the application gave nothing to send. @unit µs @kind counter */
   readonly appLimitedUs: number | undefined = undefined
 
-  /** Rate at which packets are spaced out. @unit bytes/s @kind gauge */
+  /** Rate at which the kernel would space packets out: an upper bound, not a throughput. @unit bytes/s @kind gauge */
   readonly pacingRateBytesPerSec: number | undefined = undefined
   /** Upper bound set for it (SO_MAX_PACING_RATE). @unit bytes/s @kind gauge */
   readonly maxPacingRateBytesPerSec: number | undefined = undefined
@@ -231,3 +231,9 @@ export class TcpInfo {
     return decodeRaw(layout, this.#words, this.#at, this.#filled, release)
   }
 }
+
+// Under the public name, whatever a bundler calls it.
+Object.defineProperty(TcpInfoRecord, 'name', { value: 'TcpInfo' })
+
+/** A record, as {@link TcpInfoRecord} describes it. It can't be constructed. */
+export type TcpInfo = { readonly [K in keyof TcpInfoRecord]: TcpInfoRecord[K] }

@@ -219,7 +219,7 @@ function presenceOf(layout: Layout, name: keyof KernelFields): string {
   return newest.since === oldest.since ? 'yes' : `${newest.since}+`
 }
 
-/** The members of the class TcpInfo, in their order, with their docstrings. */
+/** The members of the class TcpInfoRecord, in their order, with their docstrings. */
 function readDocumentedFields(): DocumentedField[] {
   const file = inRoot('lib/tcp-info.ts')
   const source = ts.createSourceFile(
@@ -229,9 +229,11 @@ function readDocumentedFields(): DocumentedField[] {
     true,
   )
   const record = source.statements.find(
-    (each) => ts.isClassDeclaration(each) && each.name?.text === 'TcpInfo',
+    (each) =>
+      ts.isClassDeclaration(each) && each.name?.text === 'TcpInfoRecord',
   )
-  if (!record || !ts.isClassDeclaration(record)) throw new Error('no TcpInfo')
+  if (!record || !ts.isClassDeclaration(record))
+    throw new Error('no TcpInfoRecord')
   return record.members
     .filter(ts.isPropertyDeclaration)
     .filter(({ name }) => ts.isIdentifier(name)) // no #private one

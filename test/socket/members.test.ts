@@ -90,6 +90,7 @@ describe('captureTcpInfo()', () => {
     expect(last?.trigger).toBe('close')
     expect(socket.captureTcpInfo()).toBe(last)
     expect(readTcpInfo(socket)).toBe(last)
+    expect(readTcpState(socket)).toBe(last?.state)
     await wait(5)
     expect(listener).toHaveBeenCalledTimes(1)
     expect(socket.tcpInfoError).toBeUndefined()

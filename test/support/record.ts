@@ -1,6 +1,6 @@
 import { type KernelStruct, structOf } from '../../lib/decode/index.js'
 import { Endpoints } from '../../lib/endpoints.js'
-import { TcpInfo } from '../../lib/tcp-info.js'
+import { type TcpInfo, TcpInfoRecord } from '../../lib/tcp-info.js'
 
 /** Members of a record that do not come out of the kernel's struct. */
 export const CONTEXT_FIELDS: readonly string[] = [
@@ -45,7 +45,7 @@ export function recordOf(
   const copy = new Uint8Array(buffer)
   copy.set(bytes)
   const words = new Uint32Array(buffer)
-  const record = new TcpInfo(
+  const record = new TcpInfoRecord(
     { ...struct, release },
     words,
     at,
