@@ -1,5 +1,5 @@
-// Short connections: connect, send, close. Rival: plain net.connect. "floor"
-// makes the same system calls before the close and nothing else.
+// Short connections: connect, send, close. Rival: plain net.connect. "floor" makes
+// the same system calls, "read" only the one before the close, and nothing else.
 
 import net from 'node:net'
 import path from 'node:path'
@@ -9,14 +9,21 @@ import { connect } from '../dist/index.js'
 import { interleave, report } from './measure.mjs'
 import { withServer } from './with-server.mjs'
 
-const CONNECTIONS = 2000
+const CONNECTIONS = 1000
 const CONCURRENCY = 8
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const addon = nodeGypBuild(root)
 const bytes = new Uint8Array(1024)
 
-class FloorSocket extends net.Socket {
+class ReadSocket extends net.Socket {
+  _destroy(error, callback) {
+    if (this._handle) addon.readInfo(this._handle.fd, bytes, 0)
+    super._destroy(error, callback)
+  }
+}
+
+class FloorSocket extends ReadSocket {
   constructor(options) {
     super(options)
     this.once('connect', this.readAddresses)
@@ -25,16 +32,12 @@ class FloorSocket extends net.Socket {
   readAddresses() {
     addon.readEndpoints(this._handle.fd, bytes, 512)
   }
-
-  _destroy(error, callback) {
-    if (this._handle) addon.readInfo(this._handle.fd, bytes, 0)
-    super._destroy(error, callback)
-  }
 }
 
 let records = 0
 const kinds = {
   'net.connect': (options) => net.connect(options),
+  read: (options) => new ReadSocket(options).connect(options),
   floor: (options) => new FloorSocket(options).connect(options),
   'ours, no listener': (options) => connect(options),
   'ours, listener': (options) =>
@@ -75,7 +78,7 @@ await withServer(async ({ tcpPort }) => {
       () => churn(open, tcpPort),
     ]),
   )
-  const rounds = 25
+  const rounds = 61
   const rows = await interleave(variants, { rounds })
   report('Short connections', 'per s', rows, {
     'ours, listener': '>= 0.92',

@@ -5,8 +5,6 @@
  * - `socket._handle` (lib/net.js): the libuv handle; null before connect() and
  *   after destroy(), replaced for each address that a connection attempt tries.
  *   Hence what is cached of a connection (endpoints.ts) is keyed on the handle, never on the socket.
- * - `handle.bytesWritten` (src/stream_base.cc): what `socket.bytesWritten` gives,
- *   less what is queued.
  * - `handle.fd` (src/stream_base.cc): the descriptor; -1 while there is none, and
  *   on Windows. A TLSSocket's handle forwards to that of its TCP connection.
  * - `socket._parent` (lib/internal/tls/wrap.js): the socket that a TLSSocket was
@@ -22,7 +20,6 @@ export interface StreamHandle {
   readonly fd?: unknown
   /** TCP handles, and TLS over them, have it; pipes have not. */
   readonly getpeername?: unknown
-  readonly bytesWritten?: number
 }
 
 const { Server, Socket } = net
@@ -52,23 +49,6 @@ export function descriptorOf(handle: StreamHandle): number {
   } catch {
     return UNREADABLE
   }
-}
-
-/** What `socket.bytesRead` gives. */
-export function bytesReadOf(socket: unknown): number | undefined {
-  return socket instanceof Socket ? socket.bytesRead : undefined
-}
-
-/**
- * What `socket.bytesWritten` gives. With nothing waiting to be written that is
- * the handle's count, and the getter would copy an empty queue to find out.
- */
-export function bytesWrittenOf(socket: unknown): number | undefined {
-  if (!(socket instanceof Socket)) return undefined
-  const handle = handleOf(socket)
-  return handle && socket.writableLength === 0
-    ? handle.bytesWritten
-    : socket.bytesWritten
 }
 
 /** Whether a handle is one of Node's own that have a descriptor. */

@@ -18,8 +18,6 @@ import {
   unexpected,
 } from './errors.js'
 import {
-  bytesReadOf,
-  bytesWrittenOf,
   descriptorOf,
   handleOf,
   isNative,
@@ -124,16 +122,15 @@ export function takeSnapshot(
   endpoints: Endpoints | undefined,
 ): Snapshot | Failure {
   try {
-    const appBytesRead = bytesReadOf(socket)
-    const appBytesWritten = bytesWrittenOf(socket)
+    const { bytesRead, bytesWritten } = countsOf(socket)
     const filled = readKernel(socket, endpoints)
     if (typeof filled !== 'number') return filled
     const snapshot = new Snapshot(
       filled,
       endpointsRead,
       trigger,
-      appBytesRead,
-      appBytesWritten,
+      bytesRead,
+      bytesWritten,
       connectDurationMs,
     )
     pool.keep(filled)
@@ -146,8 +143,7 @@ export function takeSnapshot(
 /** Reads now and makes the record at once. */
 export function takeInfo(socket: unknown): TcpInfo | Failure {
   try {
-    const appBytesRead = bytesReadOf(socket)
-    const appBytesWritten = bytesWrittenOf(socket)
+    const { bytesRead, bytesWritten } = countsOf(socket)
     const filled = readKernel(socket, undefined)
     if (typeof filled !== 'number') return filled
     const { words, at } = pool
@@ -159,13 +155,21 @@ export function takeInfo(socket: unknown): TcpInfo | Failure {
       endpointsRead,
       'demand',
       Date.now(),
-      appBytesRead,
-      appBytesWritten,
+      bytesRead,
+      bytesWritten,
       undefined,
     )
   } catch (cause) {
     return unexpected(cause)
   }
+}
+
+type Counts = Partial<Pick<net.Socket, 'bytesRead' | 'bytesWritten'>>
+const NO_COUNTS: Counts = {}
+
+/** What Node counts; a server counts nothing. */
+function countsOf(socket: unknown): Counts {
+  return handleOf(socket) ? (socket as net.Socket) : NO_COUNTS
 }
 
 /** The connection's state alone: the cheapest question. */
