@@ -17,8 +17,13 @@ export interface Binding {
     stride: number,
     filled: Int32Array,
   ): number
-  /** 1: the local address is known, 2: the remote one; fills 48 bytes. */
-  readEndpoints(descriptor: number, bytes: Uint8Array, offset: number): number
+  /** Of 1, the local address, and 2, the remote one, those found; fills 48 bytes. */
+  readEndpoints(
+    descriptor: number,
+    bytes: Uint8Array,
+    offset: number,
+    wanted?: number,
+  ): number
   formatAddress(bytes: Uint8Array, offset: number): string | undefined
   /** Bytes that this OS fills for a fresh socket. */
   probe(): number

@@ -9,7 +9,7 @@
  */
 
 import net from 'node:net'
-import { type Endpoints, readEndpoints } from './endpoints.js'
+import { type Endpoints, type Peer, readEndpoints } from './endpoints.js'
 import {
   CLOSED,
   ENDED_UNOPENED,
@@ -31,6 +31,7 @@ export class Capture {
   #connectStartedAt: number | undefined
   #connectDurationMs: number | undefined
   #endpoints: Endpoints | undefined
+  #peer: Peer | undefined
   /** The handle whose final record was taken, until the socket drops it. */
   #finished: StreamHandle | undefined
 
@@ -63,9 +64,12 @@ export class Capture {
     this.#connectStartedAt = connectStartedAt
     this.#connectDurationMs = undefined
     this.#endpoints = undefined
+    this.#peer = undefined
     this.#failure = undefined
     this.#error = undefined
     if (this.#owner.connecting) {
+      this.#owner.off('connectionAttempt', this.#onAttempt)
+      this.#owner.on('connectionAttempt', this.#onAttempt)
       // Before the user's own listeners, so that they see what it learns.
       this.#owner.off('connect', this.#onConnect)
       this.#owner.prependOnceListener('connect', this.#onConnect)
@@ -74,11 +78,24 @@ export class Capture {
     }
   }
 
+  /**
+   * The last attempt is the one that succeeds, if any does. To know its address
+   * spares the question to the kernel, which can't tell any more when the
+   * connection is over.
+   */
+  readonly #onAttempt = (address: string, port: number): void => {
+    // The kernel connects to loopback instead of these.
+    const isUnspecified = address === '0.0.0.0' || address === '::'
+    this.#peer = isUnspecified ? undefined : { address, port }
+  }
+
   readonly #onConnect = (): void => {
+    this.#owner.off('connectionAttempt', this.#onAttempt)
     if (this.#connectStartedAt !== undefined) {
       this.#connectDurationMs = performance.now() - this.#connectStartedAt
     }
-    this.#learnEndpoints()
+    // Before Node 20.12 there is no such event.
+    if (!this.#peer) this.#learnEndpoints()
   }
 
   #learnEndpoints(): void {
@@ -111,6 +128,7 @@ export class Capture {
       trigger,
       this.#connectDurationMs,
       this.#endpoints,
+      this.#peer,
     )
     this.#error = undefined
     if (!(result instanceof Snapshot)) {
@@ -120,6 +138,7 @@ export class Capture {
     }
     this.#failure = undefined
     this.#snapshot = result
+    if (!this.#owner.connecting) this.#endpoints ??= result.endpoints
     // A listener that captures again is not told of that one: it would be
     // called for ever.
     if (trigger === 'close' || !this.#emitting) {

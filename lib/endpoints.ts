@@ -4,13 +4,20 @@ import type { StreamHandle } from './handle.js'
 
 /** sizeof(Endpoint) in native/tcp_info.h. */
 const ENDPOINT_BYTES = 24
-const HAS_REMOTE = 2
+const LOCAL = 1
+const REMOTE = 2
 
 export interface Addresses {
   readonly localAddress: string | undefined
   readonly localPort: number | undefined
   readonly remoteAddress: string | undefined
   readonly remotePort: number | undefined
+}
+
+/** Whom a socket was told to connect to. */
+export interface Peer {
+  readonly address: string
+  readonly port: number
 }
 
 const UNKNOWN: Addresses = {
@@ -28,21 +35,24 @@ const byHandle = new WeakMap<StreamHandle, Endpoints>()
 
 /** The two addresses of a connection, made into text when asked for. */
 export class Endpoints {
-  static readonly unknown = new Endpoints(pool, false, UNKNOWN)
+  static readonly unknown = new Endpoints(pool, false, undefined, UNKNOWN)
 
   readonly #bytes: Uint8Array
   readonly #words: Uint32Array
   readonly #at: number
+  readonly #peer: Peer | undefined
   #addresses: Addresses | undefined
 
   constructor(
     { bytes, words, at }: BytePool,
     readonly hasRemote: boolean,
+    peer?: Peer,
     addresses?: Addresses,
   ) {
     this.#bytes = bytes
     this.#words = words
     this.#at = at
+    this.#peer = peer
     this.#addresses = addresses
   }
 
@@ -50,8 +60,8 @@ export class Endpoints {
     this.#addresses ??= {
       localAddress: this.#address(0),
       localPort: this.#port(0),
-      remoteAddress: this.#address(ENDPOINT_BYTES),
-      remotePort: this.#port(ENDPOINT_BYTES),
+      remoteAddress: this.#peer?.address ?? this.#address(ENDPOINT_BYTES),
+      remotePort: this.#peer?.port ?? this.#port(ENDPOINT_BYTES),
     }
     return this.#addresses
   }
@@ -67,13 +77,17 @@ export class Endpoints {
   }
 }
 
-/** Both addresses of a socket, as they are now. */
-export function readEndpoints(descriptor: number): Endpoints {
+/**
+ * Both addresses of a socket, as they are now; the local one alone where the peer
+ * is known already.
+ */
+export function readEndpoints(descriptor: number, peer?: Peer): Endpoints {
   if (!binding) return Endpoints.unknown
   pool.reserve(2 * ENDPOINT_BYTES)
-  const found = binding.readEndpoints(descriptor, pool.bytes, pool.at)
+  const wanted = peer ? LOCAL : LOCAL | REMOTE
+  const found = binding.readEndpoints(descriptor, pool.bytes, pool.at, wanted)
   if (found < 0) return Endpoints.unknown
-  const endpoints = new Endpoints(pool, (found & HAS_REMOTE) !== 0)
+  const endpoints = new Endpoints(pool, (found & REMOTE) !== 0, peer)
   pool.keep(2 * ENDPOINT_BYTES)
   return endpoints
 }

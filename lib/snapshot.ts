@@ -4,7 +4,12 @@ import type net from 'node:net'
 import { binding, bindingFailure } from './binding.js'
 import { BytePool } from './byte-pool.js'
 import { NATIVE_STRUCT } from './decode/index.js'
-import { type Endpoints, endpointsOf } from './endpoints.js'
+import {
+  type Endpoints,
+  endpointsOf,
+  type Peer,
+  readEndpoints,
+} from './endpoints.js'
 import {
   CLOSED,
   type Failure,
@@ -43,7 +48,7 @@ export class Snapshot {
   readonly #filled: number
   readonly #capturedAt = Date.now()
   readonly #trigger: TcpInfoTrigger
-  readonly #endpoints: Endpoints
+  readonly endpoints: Endpoints
   readonly #appBytesRead: number | undefined
   readonly #appBytesWritten: number | undefined
   readonly #connectDurationMs: number | undefined
@@ -59,7 +64,7 @@ export class Snapshot {
     connectDurationMs: number | undefined,
   ) {
     this.#filled = filled
-    this.#endpoints = endpoints
+    this.endpoints = endpoints
     this.#trigger = trigger
     this.#appBytesRead = appBytesRead
     this.#appBytesWritten = appBytesWritten
@@ -71,7 +76,7 @@ export class Snapshot {
       this.#words,
       this.#at,
       this.#filled,
-      this.#endpoints,
+      this.endpoints,
       this.#trigger,
       this.#capturedAt,
       this.#appBytesRead,
@@ -120,10 +125,11 @@ export function takeSnapshot(
   trigger: TcpInfoTrigger,
   connectDurationMs: number | undefined,
   endpoints: Endpoints | undefined,
+  peer: Peer | undefined,
 ): Snapshot | Failure {
   try {
     const { bytesRead, bytesWritten } = countsOf(socket)
-    const filled = readKernel(socket, endpoints)
+    const filled = readKernel(socket, endpoints, peer)
     if (typeof filled !== 'number') return filled
     const snapshot = new Snapshot(
       filled,
@@ -144,7 +150,7 @@ export function takeSnapshot(
 export function takeInfo(socket: unknown): TcpInfo | Failure {
   try {
     const { bytesRead, bytesWritten } = countsOf(socket)
-    const filled = readKernel(socket, undefined)
+    const filled = readKernel(socket)
     if (typeof filled !== 'number') return filled
     const { words, at } = pool
     pool.keep(filled)
@@ -193,7 +199,8 @@ let endpointsRead: Endpoints
 /** Reads into the pool. Two more system calls the first time, for addresses. */
 function readKernel(
   socket: unknown,
-  endpoints: Endpoints | undefined,
+  endpoints?: Endpoints,
+  peer?: Peer,
 ): number | Failure {
   const handle = handleOf(socket)
   const descriptor = handle ? descriptorOf(handle) : -1
@@ -203,7 +210,9 @@ function readKernel(
   pool.reserve(MAX_INFO_BYTES)
   const filled = binding.readInfo(descriptor, pool.bytes, pool.at)
   if (filled <= 0) return failureOf(-filled)
-  endpointsRead = endpoints ?? endpointsOf(handle, descriptor)
+  endpointsRead =
+    endpoints ??
+    (peer ? readEndpoints(descriptor, peer) : endpointsOf(handle, descriptor))
   return filled
 }
 

@@ -32,7 +32,7 @@ export class TcpInfoRecord {
   readonly localAddress: string | undefined
   /** Our port. */
   readonly localPort: number | undefined
-  /** The peer's address; absent if the socket never was connected. */
+  /** The peer's address, also of an attempt that failed (from Node 20.12 on). */
   readonly remoteAddress: string | undefined
   /** The peer's port. */
   readonly remotePort: number | undefined

@@ -133,8 +133,8 @@ napi_value ReadMany(napi_env env, napi_callback_info info) {
   return Answer(env, read);
 }
 
-// readEndpoints(descriptor, bytes: Uint8Array, offset): flags; fills two
-// Endpoints, the local one first
+// readEndpoints(descriptor, bytes: Uint8Array, offset, wanted?): flags; fills
+// two Endpoints, the local one first
 napi_value ReadEndpoints(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
   int32_t descriptor;
@@ -145,7 +145,12 @@ napi_value ReadEndpoints(napi_env env, napi_callback_info info) {
     return Answer(env, -EINVAL);
   }
   Endpoint both[2];
-  const int found = tcpinfo::ReadEndpoints(descriptor, &both[0], &both[1]);
+  int32_t wanted;
+  if (!arguments.Int(3, &wanted)) {
+    wanted = tcpinfo::kHasLocal | tcpinfo::kHasRemote;
+  }
+  const int found =
+      tcpinfo::ReadEndpoints(descriptor, wanted, &both[0], &both[1]);
   memcpy(room, both, sizeof(both));
   return Answer(env, found);
 }

@@ -45,7 +45,8 @@ int Probe() {
   return filled;
 }
 
-int ReadEndpoints(int descriptor, Endpoint* local, Endpoint* remote) {
+int ReadEndpoints(int descriptor, int wanted, Endpoint* local,
+                  Endpoint* remote) {
   sockaddr_storage address;
   socklen_t length = sizeof(address);
   *remote = Endpoint{};
@@ -56,8 +57,9 @@ int ReadEndpoints(int descriptor, Endpoint* local, Endpoint* remote) {
   }
   int found = Convert(address, local) ? kHasLocal : 0;
   length = sizeof(address);
-  // ENOTCONN before the connection is made and after it was reset.
-  if (getpeername(descriptor, reinterpret_cast<sockaddr*>(&address), &length) ==
+  // ENOTCONN before the connection is made and after it is over.
+  if ((wanted & kHasRemote) != 0 &&
+      getpeername(descriptor, reinterpret_cast<sockaddr*>(&address), &length) ==
           0 &&
       Convert(address, remote)) {
     found |= kHasRemote;

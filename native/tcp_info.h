@@ -39,8 +39,10 @@ static_assert(sizeof(Endpoint) == 24, "lib/endpoints.ts reads it by offset");
 constexpr int kHasLocal = 1;
 constexpr int kHasRemote = 2;
 
-// Both addresses of a socket; returns a mask of the two flags above.
-int ReadEndpoints(int descriptor, Endpoint* local, Endpoint* remote);
+// The wanted addresses of a socket (a mask of the two flags above); returns
+// those that there are, the others are zeroed.
+int ReadEndpoints(int descriptor, int wanted, Endpoint* local,
+                  Endpoint* remote);
 
 // The text that socket.remoteAddress would give, scope included. Returns its
 // length, or 0 when there is no address. kMaxAddressText holds any of them.

@@ -11,7 +11,7 @@ int ReadInfo(int, uint8_t*, size_t) { return -ENOSYS; }
 
 int Probe() { return -ENOSYS; }
 
-int ReadEndpoints(int, Endpoint*, Endpoint*) { return -ENOSYS; }
+int ReadEndpoints(int, int, Endpoint*, Endpoint*) { return -ENOSYS; }
 
 size_t FormatAddress(const Endpoint&, char*, size_t) { return 0; }
 

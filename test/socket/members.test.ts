@@ -153,6 +153,44 @@ describe("the 'tcpinfo' event", () => {
   })
 })
 
+describe('the peer of a record', () => {
+  // Node 20.12 and later tell of each attempt.
+  test('is named where the attempt failed', async () => {
+    const port = await freePort()
+    const socket = connect(port, LOCAL)
+    socket.on('error', () => {})
+    const [info] = await once(socket, 'tcpinfo')
+    expect(info).toMatchObject({ remoteAddress: LOCAL, remotePort: port })
+    expect(info.state).toBe('CLOSED')
+  })
+
+  test('is the one that the kernel chose for an unspecified address', async () => {
+    const port = await listen((peer) => peer.end())
+    const socket = connect(port, '0.0.0.0')
+    socket.resume()
+    const [info] = await once(socket, 'tcpinfo')
+    expect(info).toMatchObject({ remoteAddress: LOCAL, remotePort: port })
+  })
+
+  test('is the address that won', async () => {
+    const port = await listen((peer) => peer.end())
+    const socket = connect({
+      port,
+      host: 'test.invalid',
+      autoSelectFamily: true,
+      lookup: (_host, _options, callback) =>
+        callback(null, [
+          { address: '::1', family: 6 },
+          { address: LOCAL, family: 4 },
+        ]),
+    })
+    socket.resume()
+    const [info] = await once(socket, 'tcpinfo')
+    expect(info).toMatchObject({ remoteAddress: LOCAL, remotePort: port })
+    expect(info.localAddress).toBe(LOCAL)
+  })
+})
+
 describe('instrument()', () => {
   test('returns the same socket, once and for all', async () => {
     const stock = net.connect(await listen(echo), LOCAL)

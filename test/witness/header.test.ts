@@ -116,12 +116,14 @@ describe.skipIf(compilerMissing)(
 )
 
 /** Never set by Linux, or not in these situations. */
-const ALWAYS_0 = [
+const MAY_BE_0 = [
   'tcpi_fackets',
   'tcpi_last_ack_sent',
   'tcpi_fastopen_client_fail',
   'tcpi_probes',
   'tcpi_notsent_bytes',
+  // Counted in ticks of the kernel's clock: a short wait can be none.
+  'tcpi_rwnd_limited',
   'tcpi_sndbuf_limited',
   'tcpi_rehash',
 ]
@@ -162,7 +164,7 @@ describe.skipIf(linkMissing)(
       const zeros = Object.keys(programs[0] ?? {}).filter((name) =>
         programs.every((members) => members[name]?.value === '0'),
       )
-      expect(ALWAYS_0).toEqual(expect.arrayContaining(zeros))
+      expect(MAY_BE_0).toEqual(expect.arrayContaining(zeros))
     })
   },
 )

@@ -314,7 +314,8 @@ describe.skipIf(missing)(titled('over a bad link', missing), () => {
         segmentsInFlight: 1,
         bytesInFlight: 0,
       })
-      expect(record.remotePort).toBeUndefined()
+      // The address that was tried.
+      expect(record.remotePort).toBeGreaterThan(0)
       expect(record.rttUs).toBeUndefined()
       expect(raw.tcpi_snd_cwnd).toBeGreaterThan(0)
       expect(record.cwndSegments).toBeUndefined()
