@@ -1,5 +1,6 @@
-// Short connections: connect, send, close. Rival: plain net.connect. "floor" makes
-// the same system calls, "read" only the one before the close, and nothing else.
+// Short connections: connect, send, close. Rival: plain net.connect. "read" makes
+// the system call before the close and nothing else, "floor" also asks for both
+// addresses.
 
 import net from 'node:net'
 import path from 'node:path'

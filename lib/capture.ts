@@ -61,10 +61,8 @@ export class Capture {
 
   /** Learns what can be learnt while the connection is young. */
   begin(connectStartedAt?: number): void {
+    this.#forgetConnection()
     this.#connectStartedAt = connectStartedAt
-    this.#connectDurationMs = undefined
-    this.#endpoints = undefined
-    this.#peer = undefined
     this.#failure = undefined
     this.#error = undefined
     if (this.#owner.connecting) {
@@ -98,6 +96,13 @@ export class Capture {
     if (!this.#peer) this.#learnEndpoints()
   }
 
+  #forgetConnection(): void {
+    this.#connectStartedAt = undefined
+    this.#connectDurationMs = undefined
+    this.#endpoints = undefined
+    this.#peer = undefined
+  }
+
   #learnEndpoints(): void {
     const handle = handleOf(this.#owner)
     const descriptor = handle ? descriptorOf(handle) : -1
@@ -120,6 +125,8 @@ export class Capture {
     if (handle && handle === this.#finished) return
     this.#read('close')
     this.#finished = handle ?? undefined
+    // A stock socket that was instrumented may connect again without begin().
+    this.#forgetConnection()
   }
 
   #read(trigger: TcpInfoTrigger): boolean {

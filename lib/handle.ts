@@ -4,7 +4,8 @@
  *
  * - `socket._handle` (lib/net.js): the libuv handle; null before connect() and
  *   after destroy(), replaced for each address that a connection attempt tries.
- *   Hence what is cached of a connection (endpoints.ts) is keyed on the handle, never on the socket.
+ *   Hence what is remembered of a connection is keyed on the handle, or
+ *   forgotten at its end.
  * - `handle.fd` (src/stream_base.cc): the descriptor; -1 while there is none, and
  *   on Windows. A TLSSocket's handle forwards to that of its TCP connection.
  * - `socket._parent` (lib/internal/tls/wrap.js): the socket that a TLSSocket was

@@ -258,6 +258,20 @@ describe('instrument()', () => {
     expect(instrument(socket).tcpInfoError?.code).toBe('ERR_TCP_INFO_CLOSED')
   })
 
+  test('mixes no connection with the one before', async () => {
+    const first = await listen(echo)
+    const second = await listen(echo)
+    const socket = instrument(net.connect(first, LOCAL))
+    for (const port of [first, second]) {
+      if (port === second) socket.connect(port, LOCAL)
+      await once(socket, 'connect')
+      const { localPort } = socket
+      socket.destroy()
+      await once(socket, 'close')
+      expect(socket.tcpInfo).toMatchObject({ remotePort: port, localPort })
+    }
+  })
+
   test('never times a connect that it did not see begin', async () => {
     const socket = instrument(net.connect(await listen(), LOCAL))
     await once(socket, 'connect')
