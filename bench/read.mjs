@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { connect, readTcpInfo, readTcpState } from '../dist/index.js'
 import { interleave, report } from './measure.mjs'
 
-const COUNT = 50_000
+const COUNT = 2_000
 const require = createRequire(import.meta.url)
 
 const file = path.join(
@@ -50,7 +50,7 @@ const rows = await interleave(
     'readTcpInfo(net.Socket)': timed(() => readTcpInfo(plain)),
     readTcpState: timed(() => readTcpState(socket)),
   },
-  { rounds: 15 },
+  { rounds: 501, warmups: 100 },
 )
 report('One read', 'ns', rows, {
   'readTcpInfo(TcpInfoSocket)': '<= 1.75',

@@ -28,6 +28,7 @@ export class Capture {
   #failure: Failure | undefined
   #error: TcpInfoError | undefined
   #emitting = false
+  #listening = false
   #connectStartedAt: number | undefined
   #connectDurationMs: number | undefined
   #endpoints: Endpoints | undefined
@@ -66,11 +67,11 @@ export class Capture {
     this.#failure = undefined
     this.#error = undefined
     if (this.#owner.connecting) {
-      this.#owner.off('connectionAttempt', this.#onAttempt)
-      this.#owner.on('connectionAttempt', this.#onAttempt)
+      if (this.#listening) this.#stopListening()
+      this.#listening = true
+      this.#owner.on('connectionAttempt', onAttempt)
       // Before the user's own listeners, so that they see what it learns.
-      this.#owner.off('connect', this.#onConnect)
-      this.#owner.prependOnceListener('connect', this.#onConnect)
+      this.#owner.prependListener('connect', onConnect)
     } else {
       this.#learnEndpoints()
     }
@@ -81,19 +82,25 @@ export class Capture {
    * spares the question to the kernel, which can't tell any more when the
    * connection is over.
    */
-  readonly #onAttempt = (address: string, port: number): void => {
+  onAttempt(address: string, port: number): void {
     // The kernel connects to loopback instead of these.
     const isUnspecified = address === '0.0.0.0' || address === '::'
     this.#peer = isUnspecified ? undefined : { address, port }
   }
 
-  readonly #onConnect = (): void => {
-    this.#owner.off('connectionAttempt', this.#onAttempt)
+  onConnect(): void {
+    this.#stopListening()
     if (this.#connectStartedAt !== undefined) {
       this.#connectDurationMs = performance.now() - this.#connectStartedAt
     }
     // Before Node 20.12 there is no such event.
     if (!this.#peer) this.#learnEndpoints()
+  }
+
+  #stopListening(): void {
+    this.#listening = false
+    this.#owner.off('connectionAttempt', onAttempt)
+    this.#owner.off('connect', onConnect)
   }
 
   #forgetConnection(): void {
@@ -167,6 +174,16 @@ export class Capture {
       this.#emitting = false
     }
   }
+}
+
+// One function for all sockets, not one for each.
+
+function onAttempt(this: net.Socket, address: string, port: number): void {
+  captureOf(this)?.onAttempt(address, port)
+}
+
+function onConnect(this: net.Socket): void {
+  captureOf(this)?.onConnect()
 }
 
 function emit(capture: Capture, socket: net.Socket, snapshot: Snapshot): void {
