@@ -25,8 +25,13 @@ export interface Binding {
     wanted?: number,
   ): number
   formatAddress(bytes: Uint8Array, offset: number): string | undefined
-  /** Bytes that this OS fills for a fresh socket. */
+  /** Bytes that this OS fills for a socket made for the purpose. */
   probe(): number
+  /**
+   * On Windows, where handles do not tell: the SOCKET of one of Node's TCP
+   * handles; -1 when it has none now, -2 when it can't be found.
+   */
+  socketOf?(handle: unknown): number
 }
 
 function load(): Binding | Failure {
@@ -52,7 +57,7 @@ function explain(cause: unknown): string {
     code === 'ERR_DLOPEN_DISABLED'
       ? "Node's permission model is on: add --allow-addons."
       : /^No native build/.test(said)
-        ? `There is no binary for ${target} in the package's prebuilds folder. This version ships one for linux-x64 with glibc. If that is what you run: was it left out by a bundler or a copy? Keep tcpinfo-socket outside the bundle, and its folder whole.`
+        ? `There is no binary for ${target} in the package's prebuilds folder. There is one for Windows, Linux (glibc 2.17 or later, and musl) and macOS 11 or later, each for x64 and arm64. If you run one of these: was it left out by a bundler or a copy? Keep tcpinfo-socket outside the bundle, and its folder whole.`
         : `The binary for ${target} was refused by the system's loader, or is another addon: was node_modules copied from another kind of machine or libc? Install again on this one.`
   return `The native addon of tcpinfo-socket could not be loaded, so sockets work as plain net.Sockets. ${why} (${said.split('\n')[0]})`
 }

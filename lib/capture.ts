@@ -9,6 +9,7 @@
  */
 
 import net from 'node:net'
+import { NATIVE_STRUCT } from './decode/index.js'
 import { type Endpoints, type Peer, readEndpoints } from './endpoints.js'
 import {
   CLOSED,
@@ -25,6 +26,8 @@ export class Capture {
   readonly #owner: net.Socket
   readonly #sockets: net.Socket[]
   #snapshot: Snapshot | undefined
+  /** The newest read of this connection that gave something. */
+  #latest: Snapshot | undefined
   #failure: Failure | undefined
   #error: TcpInfoError | undefined
   #emitting = false
@@ -75,6 +78,18 @@ export class Capture {
     } else {
       this.#learnEndpoints()
     }
+    if (NATIVE_STRUCT?.mayForget) {
+      for (const event of ['end', 'finish']) {
+        this.#owner.off(event, onHalfClose)
+        this.#owner.on(event, onHalfClose)
+      }
+    }
+  }
+
+  /** One direction is over: soon the kernel may not answer any more. */
+  onHalfClose(): void {
+    const result = this.#take('demand')
+    if (result instanceof Snapshot) this.#latest = result
   }
 
   /**
@@ -108,6 +123,7 @@ export class Capture {
     this.#connectDurationMs = undefined
     this.#endpoints = undefined
     this.#peer = undefined
+    this.#latest = undefined
   }
 
   #learnEndpoints(): void {
@@ -137,13 +153,10 @@ export class Capture {
   }
 
   #read(trigger: TcpInfoTrigger): boolean {
-    const result = takeSnapshot(
-      this.#owner,
-      trigger,
-      this.#connectDurationMs,
-      this.#endpoints,
-      this.#peer,
-    )
+    let result = this.#take(trigger)
+    if ('errno' in result && trigger === 'close' && this.#latest) {
+      result = this.#latest.asFinal()
+    }
     this.#error = undefined
     if (!(result instanceof Snapshot)) {
       const ended = result === CLOSED || result === NEVER_OPENED
@@ -152,6 +165,7 @@ export class Capture {
     }
     this.#failure = undefined
     this.#snapshot = result
+    this.#latest = result
     if (!this.#owner.connecting) this.#endpoints ??= result.endpoints
     // A listener that captures again is not told of that one: it would be
     // called for ever.
@@ -161,6 +175,16 @@ export class Capture {
       }
     }
     return true
+  }
+
+  #take(trigger: TcpInfoTrigger): Snapshot | Failure {
+    return takeSnapshot(
+      this.#owner,
+      trigger,
+      this.#connectDurationMs,
+      this.#endpoints,
+      this.#peer,
+    )
   }
 
   emit(socket: net.Socket, snapshot: Snapshot): void {
@@ -184,6 +208,10 @@ function onAttempt(this: net.Socket, address: string, port: number): void {
 
 function onConnect(this: net.Socket): void {
   captureOf(this)?.onConnect()
+}
+
+function onHalfClose(this: net.Socket): void {
+  captureOf(this)?.onHalfClose()
 }
 
 function emit(capture: Capture, socket: net.Socket, snapshot: Snapshot): void {

@@ -1,5 +1,4 @@
 import { constants } from 'node:os'
-import { getSystemErrorName } from 'node:util'
 
 /**
  * Why there is no record:
@@ -46,7 +45,7 @@ export class TcpInfoError extends Error {
   readonly code: TcpInfoErrorCode
   /** The OS's error number, where the OS gave one. */
   readonly errno: number | undefined
-  /** Its name, such as `EBADF`. */
+  /** Its name, such as `EBADF` or `WSAEOPNOTSUPP`. */
   readonly errorName: string | undefined
 
   /** @internal */
@@ -68,12 +67,9 @@ Object.defineProperties(TcpInfoError.prototype, {
   [BRAND]: { value: true },
 })
 
+/** As the OS calls it; on Windows the errors are those of Winsock (WSAE…). */
 function errorNameOf(errno: number): string | undefined {
-  try {
-    return getSystemErrorName(-errno)
-  } catch {
-    return undefined // not a number that libuv knows
-  }
+  return Object.entries(constants.errno).find(([, each]) => each === errno)?.[0]
 }
 
 const here = `${process.platform}-${process.arch}`
@@ -94,6 +90,12 @@ export const NEVER_OPENED: Failure = {
   code: 'ERR_TCP_INFO_NOT_CONNECTED',
   message:
     'The kernel has no socket for this connection yet: connect() was not called, or the attempt has not begun (the host name is being looked up, or the tick is not over). Read after the "connect" event.',
+}
+
+export const CONNECTING: Failure = {
+  code: 'ERR_TCP_INFO_NOT_CONNECTED',
+  message:
+    'Windows gives no TCP statistics for this socket yet: it is still connecting. Read after the "connect" event.',
 }
 
 export const NOT_LISTENING: Failure = {
@@ -133,9 +135,19 @@ export function unexpected(cause: unknown): Failure {
   }
 }
 
+// The numbers of Winsock are there on Windows only.
+const E: Readonly<Record<string, number | undefined>> = constants.errno
+
+/**
+ * Whether an error can mean two things: that this Windows has no such call, and
+ * that it has nothing to say of this socket.
+ */
+export function isAmbiguous(errno: number): boolean {
+  return [E.WSAEOPNOTSUPP, E.WSAEINVAL, E.WSAENOPROTOOPT].includes(errno)
+}
+
 /** The answer to a negative result of the addon. */
 export function failureOf(errno: number): Failure {
-  const { errno: E } = constants
   switch (errno) {
     case E.EOPNOTSUPP: // Unix domain socket, UDP (Linux)
     case E.ENOTSOCK: // a pipe, a terminal
@@ -144,7 +156,10 @@ export function failureOf(errno: number): Failure {
     case E.ENOPROTOOPT:
       return { ...NO_CALL, errno }
     case E.EBADF:
+    case E.WSAENOTSOCK:
       return { ...CLOSED, errno }
+    case E.WSAENOTCONN:
+      return { ...CONNECTING, errno }
     default:
       return {
         code: 'ERR_TCP_INFO_SYSTEM',

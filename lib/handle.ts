@@ -7,7 +7,10 @@
  *   Hence what is remembered of a connection is keyed on the handle, or
  *   forgotten at its end.
  * - `handle.fd` (src/stream_base.cc): the descriptor; -1 while there is none, and
- *   on Windows. A TLSSocket's handle forwards to that of its TCP connection.
+ *   always on Windows. A TLSSocket's handle forwards to that of its connection.
+ * - `hasRef`, `ref` and `unref` of a TCP handle (src/handle_wrap.cc), by which the
+ *   addon finds its SOCKET on Windows; `_parent` of TLSWrap (lib/_tls_wrap.js),
+ *   the handle under it.
  * - `socket._parent` (lib/internal/tls/wrap.js): the socket that a TLSSocket was
  *   laid over, if it did not make its own connection.
  *
@@ -15,12 +18,14 @@
  */
 
 import net from 'node:net'
+import { binding } from './binding.js'
 
 /** A libuv stream as Node wraps it. */
 export interface StreamHandle {
   readonly fd?: unknown
   /** TCP handles, and TLS over them, have it; pipes have not. */
   readonly getpeername?: unknown
+  readonly _parent?: unknown
 }
 
 const { Server, Socket } = net
@@ -46,15 +51,27 @@ export const UNREADABLE = -2
 export function descriptorOf(handle: StreamHandle): number {
   try {
     const { fd } = handle
-    return Number.isInteger(fd) ? (fd as number) : UNREADABLE
+    if (!Number.isInteger(fd)) return UNREADABLE
+    return binding?.socketOf ? socketOf(handle) : (fd as number)
   } catch {
     return UNREADABLE
   }
 }
 
+function socketOf(handle: StreamHandle): number {
+  let under: unknown = handle
+  while (isA('TLSWrap', under)) under = under._parent
+  // TLS over a stream in JavaScript has no TCP handle.
+  return isA('TCP', under) ? (binding?.socketOf?.(under) ?? -1) : -1
+}
+
 /** Whether a handle is one of Node's own that have a descriptor. */
 export function isNative(handle: StreamHandle): boolean {
-  return ['TCP', 'TLSWrap'].includes(handle.constructor.name)
+  return isA('TCP', handle) || isA('TLSWrap', handle)
+}
+
+function isA(name: string, handle: unknown): handle is StreamHandle {
+  return (handle as object | undefined)?.constructor?.name === name
 }
 
 /** Whether this is one of a server's handles. */

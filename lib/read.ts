@@ -1,11 +1,10 @@
 /** Questions about any socket, instrumented or not. */
 
 import type net from 'node:net'
-import { binding } from './binding.js'
 import { captureOf } from './capture.js'
 import { NATIVE_STRUCT } from './decode/index.js'
 import { failureOf, TcpInfoError } from './errors.js'
-import { generalFailure, takeInfo, takeState } from './snapshot.js'
+import { generalFailure, probe, takeInfo, takeState } from './snapshot.js'
 import type { TcpInfo } from './tcp-info.js'
 import type { TcpState } from './tcp-state.js'
 
@@ -58,15 +57,12 @@ export interface TcpInfoSupport {
   readonly reason: TcpInfoError | undefined
 }
 
-let probed: number | undefined
-
 /** What this operating system and this installation can do. Never throws. */
 export function support(): TcpInfoSupport {
-  // Descriptors may be used up for the moment: only an answer is remembered.
-  if (probed === undefined || probed <= 0) probed = binding?.probe() ?? 0
+  const bytes = probe()
   const failure =
-    generalFailure() ?? (probed < 0 ? failureOf(-probed) : undefined)
-  const structBytes = failure ? undefined : probed
+    generalFailure() ?? (bytes < 0 ? failureOf(-bytes) : undefined)
+  const structBytes = failure ? undefined : bytes
   return {
     supported: !failure,
     platform: process.platform,

@@ -12,8 +12,10 @@ import {
 } from './endpoints.js'
 import {
   CLOSED,
+  CONNECTING,
   type Failure,
   failureOf,
+  isAmbiguous,
   NEVER_OPENED,
   NO_CALL,
   NO_DESCRIPTOR,
@@ -43,10 +45,10 @@ const pool = new BytePool()
  * without anybody looking.
  */
 export class Snapshot {
-  readonly #words = pool.words
-  readonly #at = pool.at
+  readonly #words: Uint32Array
+  readonly #at: number
   readonly #filled: number
-  readonly #capturedAt = Date.now()
+  readonly #capturedAt: number
   readonly #trigger: TcpInfoTrigger
   readonly endpoints: Endpoints
   readonly #appBytesRead: number | undefined
@@ -54,21 +56,41 @@ export class Snapshot {
   readonly #connectDurationMs: number | undefined
   #info: TcpInfo | undefined
 
-  /** Takes over what readKernel left at the pool's end. */
   constructor(
+    words: Uint32Array,
+    at: number,
     filled: number,
+    capturedAt: number,
     endpoints: Endpoints,
     trigger: TcpInfoTrigger,
     appBytesRead: number | undefined,
     appBytesWritten: number | undefined,
     connectDurationMs: number | undefined,
   ) {
+    this.#words = words
+    this.#at = at
     this.#filled = filled
+    this.#capturedAt = capturedAt
     this.endpoints = endpoints
     this.#trigger = trigger
     this.#appBytesRead = appBytesRead
     this.#appBytesWritten = appBytesWritten
     this.#connectDurationMs = connectDurationMs
+  }
+
+  /** The same read, as the final one of its connection. */
+  asFinal(): Snapshot {
+    return new Snapshot(
+      this.#words,
+      this.#at,
+      this.#filled,
+      this.#capturedAt,
+      this.endpoints,
+      'close',
+      this.#appBytesRead,
+      this.#appBytesWritten,
+      this.#connectDurationMs,
+    )
   }
 
   get info(): TcpInfo {
@@ -132,7 +154,10 @@ export function takeSnapshot(
     const filled = readKernel(socket, endpoints, peer)
     if (typeof filled !== 'number') return filled
     const snapshot = new Snapshot(
+      pool.words,
+      pool.at,
       filled,
+      Date.now(),
       endpointsRead,
       trigger,
       bytesRead,
@@ -187,7 +212,9 @@ export function takeState(socket: unknown): TcpState | undefined | Failure {
       return whyNot(socket, handle)
     }
     const code = binding.readState(descriptor)
-    return code < 0 ? failureOf(-code) : NATIVE_STRUCT.layout.states[code]
+    return code < 0
+      ? refusalOf(-code, socket)
+      : NATIVE_STRUCT.layout.states[code]
   } catch (cause) {
     return unexpected(cause)
   }
@@ -209,11 +236,39 @@ function readKernel(
   }
   pool.reserve(MAX_INFO_BYTES)
   const filled = binding.readInfo(descriptor, pool.bytes, pool.at)
-  if (filled <= 0) return failureOf(-filled)
+  if (filled <= 0) return refusalOf(-filled, socket)
   endpointsRead =
     endpoints ??
     (peer ? readEndpoints(descriptor, peer) : endpointsOf(handle, descriptor))
   return filled
+}
+
+let probed: number | undefined
+
+/** Set when this OS refused the call where it could have no objection. */
+let callFailure: Failure | undefined
+
+/**
+ * How many bytes this OS gives for a socket that is made for the purpose; below
+ * zero a negated error number. Only what is sure is remembered: descriptors may
+ * be used up for the moment.
+ */
+export function probe(): number {
+  if (probed !== undefined) return probed
+  const result = binding?.probe() ?? 0
+  if (result > 0 || isAmbiguous(-result)) probed = result
+  if (isAmbiguous(-result)) callFailure = { ...NO_CALL, errno: -result }
+  return result
+}
+
+/** Why the kernel did not answer. */
+function refusalOf(errno: number, socket: unknown): Failure {
+  if (!isAmbiguous(errno)) return failureOf(errno)
+  probe()
+  const { connecting } = socket as net.Socket
+  return (
+    callFailure ?? (connecting ? { ...CONNECTING, errno } : failureOf(errno))
+  )
 }
 
 /** Set when a socket showed that this Node's internals are not as known. */
@@ -222,7 +277,7 @@ let shapeFailure: Failure | undefined
 /** Why nothing can be read in this process at all, as far as is known. */
 export function generalFailure(): Failure | undefined {
   if (bindingFailure) return bindingFailure
-  return NATIVE_STRUCT ? shapeFailure : NO_CALL
+  return NATIVE_STRUCT ? (callFailure ?? shapeFailure) : NO_CALL
 }
 
 /** Why a socket can't be read. */

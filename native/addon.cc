@@ -11,9 +11,18 @@
 
 #include <errno.h>
 #include <napi.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tcp_info.h"
+#ifdef _WIN32
+#include "windows_socket.h"
+#endif
+
+// All that the wrappers of napi.h would need of the C++ runtime, which would be
+// ten times the size of the rest. Nothing here allocates with new.
+void operator delete(void* memory) noexcept { free(memory); }
+void operator delete(void* memory, size_t) noexcept { free(memory); }
 
 namespace {
 
@@ -28,6 +37,8 @@ class Arguments {
     size_t count = kMax;
     napi_get_cb_info(env, info, &count, values_, nullptr, nullptr);
   }
+
+  napi_value operator[](size_t index) const { return values_[index]; }
 
   bool Int(size_t index, int32_t* out) const {
     // napi_get_value_int32 would make 0 of NaN, and wrap what is too large.
@@ -177,6 +188,14 @@ napi_value Probe(napi_env env, napi_callback_info) {
   return Answer(env, tcpinfo::Probe());
 }
 
+#ifdef _WIN32
+// socketOf(handle): the SOCKET of one of Node's TCP handles, -1 or -2
+napi_value SocketOf(napi_env env, napi_callback_info info) {
+  const Arguments arguments(env, info);
+  return Answer(env, tcpinfo::SocketOf(env, arguments[0]));
+}
+#endif
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   const struct {
     const char* name;
@@ -185,6 +204,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       {"readInfo", ReadInfo},           {"readState", ReadState},
       {"readMany", ReadMany},           {"readEndpoints", ReadEndpoints},
       {"formatAddress", FormatAddress}, {"probe", Probe},
+#ifdef _WIN32
+      {"socketOf", SocketOf},
+#endif
   };
   for (const auto& [name, function] : functions) {
     napi_value value = nullptr;

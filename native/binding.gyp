@@ -2,7 +2,7 @@
   "targets": [
     {
       "target_name": "tcpinfo-socket",
-      "sources": ["addon.cc"],
+      "sources": ["addon.cc", "endpoints.cc"],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
       "cflags": ["-Wall", "-Wextra", "-Werror", "-Os", "-fvisibility=hidden"],
@@ -19,7 +19,8 @@
       "conditions": [
         ["OS=='linux'", { "sources": ["linux.cc", "posix.cc"] }],
         ["OS=='mac'", { "sources": ["darwin.cc", "posix.cc"] }],
-        ["OS!='linux' and OS!='mac'", { "sources": ["unsupported.cc"] }]
+        ["OS=='win'", { "sources": ["windows.cc", "windows_host.cc", "windows_socket.cc"] }],
+        ["OS!='linux' and OS!='mac' and OS!='win'", { "sources": ["unsupported.cc"] }]
       ]
     }
   ]

@@ -1,32 +1,148 @@
-// Builds the prebuild for this machine with prebuildify and node-gyp, and puts
-// it into prebuilds/. Needs a C++17 compiler, make and Python.
+// Builds the binaries in prebuilds/, all of them or those named, and their
+// checksums; or, with --verify, builds all of them twice in two other folders and
+// compares with what is there.
+//
+//   npm run prebuild [-- linux-x64.glibc win32-arm64 …]
+//   npm run prebuild:verify
+//
+// prebuildify drives zig (zig-gyp.mjs), so that one machine builds for all. Needs
+// Python 3 with venv and pip, by which zig is installed into .zig/.
 
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+const ZIG = '0.17.1'
+
+const TARGETS = [
+  'win32-x64',
+  'win32-arm64',
+  'linux-x64.glibc',
+  'linux-x64.musl',
+  'linux-arm64.glibc',
+  'linux-arm64.musl',
+  'darwin-x64',
+  'darwin-arm64',
+]
+
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
+const zigHome = path.join(root, '.zig', ZIG)
+const sums = path.join(root, 'prebuilds/SHA256SUMS')
 
-// Node-API headers are the same for every Node: those beside the running
-// binary spare a download, where they are installed.
-const home = path.dirname(path.dirname(process.execPath))
-const hasHeaders = existsSync(path.join(home, 'include/node/common.gypi'))
+function fileOf(target) {
+  const [tuple, libc] = target.split('.')
+  return `${tuple}/tcpinfo-socket${libc ? `.${libc}` : ''}.node`
+}
 
-execFileSync(
-  process.execPath,
-  [
-    path.join(root, 'node_modules/prebuildify/bin.js'),
-    '--napi',
-    '--strip',
-    ...(process.platform === 'linux' ? ['--tag-libc'] : []),
-    ...['--cwd', 'native', '--out', root],
-    ...['--name', 'tcpinfo-socket'],
-    ...['--node-gyp', path.join(root, 'node_modules/node-gyp/bin/node-gyp.js')],
-  ],
-  {
-    cwd: root,
-    stdio: 'inherit',
-    env: { ...process.env, ...(hasHeaders && { npm_config_nodedir: home }) },
-  },
-)
+const run = (command, args, options) =>
+  execFileSync(command, args, {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    ...options,
+  })
+
+function installZig() {
+  if (existsSync(zigHome)) return
+  const unfinished = `${zigHome}.new`
+  rmSync(unfinished, { recursive: true, force: true })
+  run('python3', ['-m', 'venv', unfinished])
+  const python = path.join(unfinished, 'bin/python')
+  run(python, ['-m', 'pip', 'install', '--quiet', `ziglang==${ZIG}`])
+  renameSync(unfinished, zigHome)
+}
+
+/** Builds what lies in the folder `source`, without a trace of where that is. */
+function build(target, source) {
+  const [tuple, libc] = target.split('.')
+  const [platform, arch] = tuple.split('-')
+  run(
+    process.execPath,
+    [
+      path.join(root, 'node_modules/prebuildify/bin.js'),
+      ...['--napi', '--name', 'tcpinfo-socket'],
+      ...['--platform', platform, '--arch', arch],
+      ...(libc ? ['--tag-libc', libc] : []),
+      ...['--cwd', path.join(source, 'native'), '--out', source],
+      ...['--node-gyp', path.join(root, 'scripts/zig-gyp.mjs')],
+    ],
+    {
+      env: {
+        ...process.env,
+        PREBUILD_LIBC: libc ?? '',
+        TCPINFO_PYTHON: path.join(zigHome, 'bin/python'),
+        // A cache of its own, or else a second build would not be one.
+        ZIG_LOCAL_CACHE_DIR: path.join(source, '.zig-cache'),
+        ZIG_GLOBAL_CACHE_DIR: path.join(root, '.zig/cache'),
+      },
+    },
+  )
+}
+
+function sumOf(folder, target) {
+  const file = path.join(folder, 'prebuilds', fileOf(target))
+  return createHash('sha256').update(readFileSync(file)).digest('hex')
+}
+
+function verify() {
+  const committed = readFileSync(sums, 'utf8')
+  let differ = 0
+  for (const name of ['one', 'another folder']) {
+    const source = path.join(
+      mkdtempSync(path.join(tmpdir(), 'prebuild-')),
+      name,
+    )
+    mkdirSync(source)
+    cpSync(path.join(root, 'native'), path.join(source, 'native'), {
+      recursive: true,
+    })
+    symlinkSync(
+      path.join(root, 'node_modules'),
+      path.join(source, 'node_modules'),
+    )
+    for (const target of TARGETS) {
+      build(target, source)
+      const sum = sumOf(source, target)
+      const same =
+        sum === sumOf(root, target) &&
+        committed.includes(`${sum}  ${fileOf(target)}\n`)
+      if (!same) differ++
+      console.log(`${same ? 'same     ' : 'DIFFERENT'}  ${fileOf(target)}`)
+    }
+    rmSync(path.dirname(source), { recursive: true })
+  }
+  if (differ > 0) process.exitCode = 1
+}
+
+const [first, ...others] = process.argv.slice(2)
+installZig()
+if (first === '--verify') {
+  verify()
+} else {
+  const wanted = first ? [first, ...others] : TARGETS
+  const unknown = wanted.filter((each) => !TARGETS.includes(each))
+  if (unknown.length > 0) {
+    throw new Error(`unknown: ${unknown.join()}; there are ${TARGETS.join()}`)
+  }
+  for (const target of wanted) build(target, root)
+  const built = TARGETS.filter((target) =>
+    existsSync(path.join(root, 'prebuilds', fileOf(target))),
+  )
+  writeFileSync(
+    sums,
+    built
+      .map((target) => `${sumOf(root, target)}  ${fileOf(target)}\n`)
+      .join(''),
+  )
+}

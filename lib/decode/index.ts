@@ -14,6 +14,11 @@ export interface KernelStruct {
   readonly decode: Decoder
   /** Of the kernel that runs us, where it matters for the layout. */
   readonly release: string | undefined
+  /**
+   * Whether it may be that the kernel does not answer any more once a connection
+   * is over. (For Windows that is not documented.)
+   */
+  readonly mayForget: boolean
   /** The kernel's interface, by the length it filled. */
   sourceOf(filled: number): string
 }
@@ -22,6 +27,7 @@ const LINUX = {
   layout: linux,
   decode: decodeLinux,
   release: process.platform === 'linux' ? osRelease() : undefined,
+  mayForget: false,
   sourceOf: () => 'TCP_INFO',
 }
 
@@ -36,6 +42,7 @@ const STRUCTS: readonly KernelStruct[] = [
     layout: darwin,
     decode: decodeDarwin,
     release: undefined,
+    mayForget: false,
     sourceOf: () => 'TCP_CONNECTION_INFO',
   },
   {
@@ -43,6 +50,7 @@ const STRUCTS: readonly KernelStruct[] = [
     layout: windows,
     decode: decodeWindows,
     release: undefined,
+    mayForget: true,
     sourceOf: (filled) =>
       `SIO_TCP_INFO v${WINDOWS_LENGTHS.findLastIndex((each) => each <= filled)}`,
   },

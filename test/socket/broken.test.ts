@@ -70,13 +70,12 @@ function installed(sabotage: (folder: string) => void): string {
   return folder
 }
 
-const prebuildsOf = (folder: string): string[] =>
-  readdirSync(path.join(folder, 'prebuilds'), {
-    recursive: true,
-    encoding: 'utf8',
-  })
-    .filter((name) => name.endsWith('.node'))
-    .map((name) => path.join(folder, 'prebuilds', name))
+/** The binaries for this machine. */
+function prebuildsOf(folder: string): string[] {
+  const tuple = `${process.platform}-${process.arch}`
+  const prebuilds = path.join(folder, 'prebuilds', tuple)
+  return readdirSync(prebuilds).map((name) => path.join(prebuilds, name))
+}
 
 /** Puts something else into the place of every binary. */
 const replaceBinaries =

@@ -1,0 +1,99 @@
+// The addresses of a socket, by the calls that every platform has.
+
+#ifdef _WIN32
+#include <winsock2.h>
+#include <ws2tcpip.h>
+#else
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#endif
+#include <stdio.h>
+#include <string.h>
+
+#include "tcp_info.h"
+
+namespace tcpinfo {
+namespace {
+
+#ifdef _WIN32
+using Descriptor = SOCKET;
+int LastError() { return WSAGetLastError(); }
+#else
+using Descriptor = int;
+int LastError() { return errno; }
+#endif
+
+bool Convert(const sockaddr_storage& from, Endpoint* to) {
+  *to = Endpoint{};
+  if (from.ss_family == AF_INET) {
+    const auto& in = reinterpret_cast<const sockaddr_in&>(from);
+    to->family = 4;
+    to->port = ntohs(in.sin_port);
+    memcpy(to->address, &in.sin_addr, sizeof(in.sin_addr));
+    return true;
+  }
+  if (from.ss_family == AF_INET6) {
+    const auto& in = reinterpret_cast<const sockaddr_in6&>(from);
+    to->family = 6;
+    to->port = ntohs(in.sin6_port);
+    to->scope_id = in.sin6_scope_id;
+    memcpy(to->address, &in.sin6_addr, sizeof(in.sin6_addr));
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+int ReadEndpoints(int number, int wanted, Endpoint* local, Endpoint* remote) {
+  const auto descriptor = static_cast<Descriptor>(number);
+  sockaddr_storage address;
+  socklen_t length = sizeof(address);
+  *remote = Endpoint{};
+  if (getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &length) !=
+      0) {
+    *local = Endpoint{};
+    return -LastError();
+  }
+  int found = Convert(address, local) ? kHasLocal : 0;
+  length = sizeof(address);
+  // ENOTCONN before the connection is made and after it is over.
+  if ((wanted & kHasRemote) != 0 &&
+      getpeername(descriptor, reinterpret_cast<sockaddr*>(&address), &length) ==
+          0 &&
+      Convert(address, remote)) {
+    found |= kHasRemote;
+  }
+  return found;
+}
+
+size_t FormatAddress(const Endpoint& endpoint, char* out, size_t capacity) {
+  const int family = endpoint.family == 4   ? AF_INET
+                     : endpoint.family == 6 ? AF_INET6
+                                            : AF_UNSPEC;
+  if (family == AF_UNSPEC ||
+      inet_ntop(family, endpoint.address, out,
+                static_cast<socklen_t>(capacity)) == nullptr) {
+    return 0;
+  }
+  const size_t length = strlen(out);
+  // As Node's own remoteAddress: a link-local address names its interface.
+  const bool link_local = family == AF_INET6 && endpoint.address[0] == 0xfe &&
+                          (endpoint.address[1] & 0xc0) == 0x80;
+  if (!link_local || endpoint.scope_id == 0) return length;
+#ifdef _WIN32
+  // There by its number (uv_if_indextoiid, libuv src/win/getaddrinfo.c).
+  const int added = snprintf(out + length, capacity - length, "%%%lu",
+                             static_cast<unsigned long>(endpoint.scope_id));
+#else
+  char name[IF_NAMESIZE];
+  if (if_indextoname(endpoint.scope_id, name) == nullptr) return length;
+  const int added = snprintf(out + length, capacity - length, "%%%s", name);
+#endif
+  return length + static_cast<size_t>(added);
+}
+
+}  // namespace tcpinfo
