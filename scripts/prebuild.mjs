@@ -1,12 +1,16 @@
 // Builds the binaries in prebuilds/, all of them or those named, and their
-// checksums; or, with --verify, builds all of them twice in two other folders and
-// compares with what is there.
+// checksums.
 //
 //   npm run prebuild [-- linux-x64.glibc win32-arm64 …]
-//   npm run prebuild:verify
+//   npm run prebuild:verify    builds all of them twice in two other folders and
+//                              compares with what is there
+//   npm run check:prebuilds    looks into them (check-prebuilds.py)
+//   node scripts/prebuild.mjs --python
+//                              names the interpreter that has the tools, for
+//                              `-m ziglang` and `import lief`
 //
 // prebuildify drives zig (zig-gyp.mjs), so that one machine builds for all. Needs
-// Python 3 with venv and pip, by which zig is installed into .zig/.
+// Python 3 with venv and pip, by which the tools are installed into .zig/.
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -26,6 +30,8 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const ZIG = '0.17.1'
+/** Looks into the binaries for check-prebuilds.py. */
+const LIEF = '1.0.0'
 
 const TARGETS = [
   'win32-x64',
@@ -39,7 +45,8 @@ const TARGETS = [
 ]
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
-const zigHome = path.join(root, '.zig', ZIG)
+const tools = path.join(root, '.zig', ZIG)
+const python = path.join(tools, 'bin/python')
 const sums = path.join(root, 'prebuilds/SHA256SUMS')
 
 function fileOf(target) {
@@ -53,14 +60,14 @@ const run = (command, args, options) =>
     ...options,
   })
 
-function installZig() {
-  if (existsSync(zigHome)) return
-  const unfinished = `${zigHome}.new`
+function installTools() {
+  if (existsSync(tools)) return
+  const unfinished = `${tools}.new`
   rmSync(unfinished, { recursive: true, force: true })
   run('python3', ['-m', 'venv', unfinished])
-  const python = path.join(unfinished, 'bin/python')
-  run(python, ['-m', 'pip', 'install', '--quiet', `ziglang==${ZIG}`])
-  renameSync(unfinished, zigHome)
+  const pip = ['-m', 'pip', 'install', '--quiet', `ziglang==${ZIG}`]
+  run(path.join(unfinished, 'bin/python'), [...pip, `lief==${LIEF}`])
+  renameSync(unfinished, tools)
 }
 
 /** Builds what lies in the folder `source`, without a trace of where that is. */
@@ -81,7 +88,7 @@ function build(target, source) {
       env: {
         ...process.env,
         PREBUILD_LIBC: libc ?? '',
-        TCPINFO_PYTHON: path.join(zigHome, 'bin/python'),
+        TCPINFO_PYTHON: python,
         // A cache of its own, or else a second build would not be one.
         ZIG_LOCAL_CACHE_DIR: path.join(source, '.zig-cache'),
         ZIG_GLOBAL_CACHE_DIR: path.join(root, '.zig/cache'),
@@ -126,9 +133,14 @@ function verify() {
 }
 
 const [first, ...others] = process.argv.slice(2)
-installZig()
+installTools()
 if (first === '--verify') {
   verify()
+} else if (first === '--check') {
+  const checker = path.join(root, 'scripts/check-prebuilds.py')
+  run(python, [checker, path.dirname(sums)], { stdio: 'inherit' })
+} else if (first === '--python') {
+  console.log(python)
 } else {
   const wanted = first ? [first, ...others] : TARGETS
   const unknown = wanted.filter((each) => !TARGETS.includes(each))

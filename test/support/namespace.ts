@@ -41,16 +41,23 @@ export interface Finished {
   readonly stderr: string
 }
 
-/** Runs a command in a fresh namespace; `setup` are further shell commands. */
+export interface Options {
+  /** Further shell commands before the command. */
+  readonly setup?: string
+  readonly descriptor3?: Socket
+  readonly cwd?: string | undefined
+}
+
+/** Runs a command in a fresh namespace. */
 export function inNamespace(
   command: readonly string[],
-  { setup = '', descriptor3 }: { setup?: string; descriptor3?: Socket } = {},
+  { setup = '', descriptor3, cwd }: Options = {},
 ): Promise<Finished> {
   const script = `${SETUP}${setup}\nexec "$@"`
   const child = spawn(
     'unshare',
     [...ENTER, 'sh', '-c', script, 'sh', ...command],
-    { stdio: ['ignore', 'pipe', 'pipe', descriptor3 ?? 'ignore'] },
+    { cwd, stdio: ['ignore', 'pipe', 'pipe', descriptor3 ?? 'ignore'] },
   )
   let stdout = ''
   let stderr = ''

@@ -8,5 +8,7 @@ export interface Scenario {
   readonly isLate?: boolean
   /** Which majors of Node the scenario is for. */
   readonly nodes?: (major: number) => boolean
+  /** Which platforms, if not all. */
+  readonly platforms?: readonly string[]
 }
 export const scenarios: readonly Scenario[]

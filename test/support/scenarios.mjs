@@ -16,6 +16,8 @@ const LOCAL = '127.0.0.1'
 // route that refuses at once.
 const SILENT = '10.255.1.1'
 const UNREACHABLE = '10.255.2.1'
+// Windows has neither numbers for sockets nor, in Node, Unix domain sockets.
+const POSIX = ['linux', 'darwin']
 const MEGABYTES = Buffer.alloc(8 << 20)
 
 const echo = (peer) => peer.pipe(peer)
@@ -566,6 +568,7 @@ export const scenarios = [
   },
   {
     name: 'new Socket({ fd })',
+    platforms: POSIX,
     final: 1,
     async run(t) {
       const fd = t.connectedDescriptor
@@ -743,6 +746,7 @@ export const scenarios = [
   },
   {
     name: 'Unix domain socket',
+    platforms: POSIX,
     final: 'ERR_TCP_INFO_NOT_TCP',
     async run(t) {
       const path = await t.listenUnix(echo)
@@ -755,6 +759,7 @@ export const scenarios = [
   },
   {
     name: 'Unix domain socket that is not there',
+    platforms: POSIX,
     final: 'ERR_TCP_INFO_NOT_TCP',
     async run(t) {
       const socket = t.connect({ path: '/nowhere/socket' })
