@@ -45,7 +45,7 @@ const TARGETS = [
 ]
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
-const tools = path.join(root, '.zig', ZIG)
+const tools = path.join(root, '.zig', `${ZIG}-${LIEF}`)
 const python = path.join(tools, 'bin/python')
 const sums = path.join(root, 'prebuilds/SHA256SUMS')
 

@@ -64,6 +64,8 @@ const objects = sources.map((source) => {
     ...['c++', ...common, ...target.cflags, ...target.cflags_cc, ...compile],
     ...['-ffunction-sections', '-fdata-sections', '-fno-unwind-tables'],
     '-fno-asynchronous-unwind-tables',
+    // The one for symbols does not reach them.
+    '-fvisibility-global-new-delete=force-hidden',
     ...target.defines.map((each) => `-D${each}`),
     `-I${modules}/node-addon-api`,
     `-I${modules}/node-api-headers/include`,
