@@ -57,17 +57,24 @@ class Handle {
     return result;
   }
 
-  bool HasRef() const {
+  // Whether it answers at all, in `out` what.
+  bool HasRef(bool* out) const {
+    *out = false;
     const napi_value result = Call("hasRef");
-    bool value = false;
     return result != nullptr &&
-           napi_get_value_bool(env_, result, &value) == napi_ok && value;
+           napi_get_value_bool(env_, result, out) == napi_ok;
+  }
+
+  bool HasRef() const {
+    bool value;
+    return HasRef(&value) && value;
   }
 
   // hasRef() is false both for a closed handle and for one that unref() was
   // called of; ref() changes only the latter.
   bool IsOpen() const {
-    if (HasRef()) return true;
+    bool has_ref;
+    if (!HasRef(&has_ref) || has_ref) return has_ref;
     Call("ref");
     const bool is_open = HasRef();
     if (is_open) Call("unref");
@@ -161,16 +168,15 @@ class Flags {
 uv_handle_s* Find(napi_env env, const Handle& handle) {
   uv_loop_s* loop;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) return nullptr;
+  // A thing whose hasRef() does not follow is none of Node's handles, and could
+  // not be trusted with a pointer.
+  bool before;
+  if (!handle.HasRef(&before)) return nullptr;
   Flags flags(loop);
-  handle.Call("unref");
-  if (uv_handle_s* const found = flags.Changed()) {
-    handle.Call("ref");
-    return found;
-  }
-  // Nothing changed: that one had been called before, or the handle is closed.
-  handle.Call("ref");
-  uv_handle_s* const found = flags.Changed();
-  if (found != nullptr) handle.Call("unref");
+  handle.Call(before ? "unref" : "ref");
+  uv_handle_s* const found =
+      handle.HasRef() == before ? nullptr : flags.Changed();
+  handle.Call(before ? "ref" : "unref");
   return found;
 }
 

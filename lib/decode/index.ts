@@ -31,8 +31,8 @@ const LINUX = {
   sourceOf: () => 'TCP_INFO',
 }
 
-/** Lengths of TCP_INFO_v0, _v1 and _v2. */
-const WINDOWS_LENGTHS = [88, 136, 152]
+/** Lengths of TCP_INFO_v1 and _v2; what is shorter is v0. */
+const WINDOWS_LENGTHS = [136, 152]
 
 const STRUCTS: readonly KernelStruct[] = [
   { platform: 'linux', ...LINUX },
@@ -52,7 +52,7 @@ const STRUCTS: readonly KernelStruct[] = [
     release: undefined,
     mayForget: true,
     sourceOf: (filled) =>
-      `SIO_TCP_INFO v${WINDOWS_LENGTHS.findLastIndex((each) => each <= filled)}`,
+      `SIO_TCP_INFO v${WINDOWS_LENGTHS.filter((each) => each <= filled).length}`,
   },
 ]
 
