@@ -10,7 +10,12 @@
 
 import net from 'node:net'
 import { NATIVE_STRUCT } from './decode/index.js'
-import { type Endpoints, type Peer, readEndpoints } from './endpoints.js'
+import {
+  type Endpoints,
+  type Peer,
+  peerOf,
+  readEndpoints,
+} from './endpoints.js'
 import {
   CLOSED,
   ENDED_UNOPENED,
@@ -26,8 +31,12 @@ export class Capture {
   readonly #owner: net.Socket
   readonly #sockets: net.Socket[]
   #snapshot: Snapshot | undefined
-  /** The newest read of this connection that gave something. */
+  /**
+   * The newest read that gave something, and of which handle: not of another
+   * address that was tried, nor of an earlier connection.
+   */
   #latest: Snapshot | undefined
+  #latestOf: StreamHandle | null | undefined
   #failure: Failure | undefined
   #error: TcpInfoError | undefined
   #emitting = false
@@ -72,24 +81,30 @@ export class Capture {
     if (this.#owner.connecting) {
       if (this.#listening) this.#stopListening()
       this.#listening = true
-      this.#owner.on('connectionAttempt', onAttempt)
+      this.#owner.on('connectionAttempt', forwardAttempt)
       // Before the user's own listeners, so that they see what it learns.
-      this.#owner.prependListener('connect', onConnect)
+      this.#owner.prependListener('connect', forwardConnect)
     } else {
       this.#learnEndpoints()
     }
     if (NATIVE_STRUCT?.mayForget) {
       for (const event of ['end', 'finish']) {
-        this.#owner.off(event, onHalfClose)
-        this.#owner.on(event, onHalfClose)
+        this.#owner.off(event, forwardKeepLatest)
+        this.#owner.on(event, forwardKeepLatest)
       }
+      if (!this.#owner.connecting) this.keepLatest()
     }
   }
 
-  /** One direction is over: soon the kernel may not answer any more. */
-  onHalfClose(): void {
+  /** Soon, or after a reset, the kernel may not answer any more. */
+  keepLatest(): void {
     const result = this.#take('demand')
-    if (result instanceof Snapshot) this.#latest = result
+    if (result instanceof Snapshot) this.#remember(result)
+  }
+
+  #remember(snapshot: Snapshot): void {
+    this.#latest = snapshot
+    this.#latestOf = handleOf(this.#owner)
   }
 
   /**
@@ -98,9 +113,7 @@ export class Capture {
    * connection is over.
    */
   onAttempt(address: string, port: number): void {
-    // The kernel connects to loopback instead of these.
-    const isUnspecified = address === '0.0.0.0' || address === '::'
-    this.#peer = isUnspecified ? undefined : { address, port }
+    this.#peer = peerOf(address, port)
   }
 
   onConnect(): void {
@@ -110,12 +123,13 @@ export class Capture {
     }
     // Before Node 20.12 there is no such event.
     if (!this.#peer) this.#learnEndpoints()
+    if (NATIVE_STRUCT?.mayForget) this.keepLatest()
   }
 
   #stopListening(): void {
     this.#listening = false
-    this.#owner.off('connectionAttempt', onAttempt)
-    this.#owner.off('connect', onConnect)
+    this.#owner.off('connectionAttempt', forwardAttempt)
+    this.#owner.off('connect', forwardConnect)
   }
 
   #forgetConnection(): void {
@@ -124,6 +138,7 @@ export class Capture {
     this.#endpoints = undefined
     this.#peer = undefined
     this.#latest = undefined
+    this.#latestOf = undefined
   }
 
   #learnEndpoints(): void {
@@ -154,7 +169,12 @@ export class Capture {
 
   #read(trigger: TcpInfoTrigger): boolean {
     let result = this.#take(trigger)
-    if ('errno' in result && trigger === 'close' && this.#latest) {
+    if (
+      !(result instanceof Snapshot) &&
+      trigger === 'close' &&
+      this.#latest &&
+      this.#latestOf === handleOf(this.#owner)
+    ) {
       result = this.#latest.asFinal()
     }
     this.#error = undefined
@@ -165,7 +185,7 @@ export class Capture {
     }
     this.#failure = undefined
     this.#snapshot = result
-    this.#latest = result
+    this.#remember(result)
     if (!this.#owner.connecting) this.#endpoints ??= result.endpoints
     // A listener that captures again is not told of that one: it would be
     // called for ever.
@@ -202,16 +222,16 @@ export class Capture {
 
 // One function for all sockets, not one for each.
 
-function onAttempt(this: net.Socket, address: string, port: number): void {
+function forwardAttempt(this: net.Socket, address: string, port: number): void {
   captureOf(this)?.onAttempt(address, port)
 }
 
-function onConnect(this: net.Socket): void {
+function forwardConnect(this: net.Socket): void {
   captureOf(this)?.onConnect()
 }
 
-function onHalfClose(this: net.Socket): void {
-  captureOf(this)?.onHalfClose()
+function forwardKeepLatest(this: net.Socket): void {
+  captureOf(this)?.keepLatest()
 }
 
 function emit(capture: Capture, socket: net.Socket, snapshot: Snapshot): void {

@@ -1,3 +1,4 @@
+import { isIPv4, SocketAddress } from 'node:net'
 import { binding } from './binding.js'
 import { BytePool } from './byte-pool.js'
 import type { StreamHandle } from './handle.js'
@@ -18,6 +19,27 @@ export interface Addresses {
 export interface Peer {
   readonly address: string
   readonly port: number
+}
+
+/** The kernel connects to loopback instead of these. */
+const UNSPECIFIED = ['0.0.0.0', '::', '::ffff:0.0.0.0']
+
+/** A peer by the address that connect() was given, spelt as the kernel does. */
+export function peerOf(address: string, port: number): Peer | undefined {
+  const spelt = isIPv4(address) ? address : spell(address)
+  return spelt === undefined || UNSPECIFIED.includes(spelt)
+    ? undefined
+    : { address: spelt, port }
+}
+
+function spell(address: string): string | undefined {
+  // SocketAddress drops the zone.
+  if (address.includes('%')) return address
+  try {
+    return new SocketAddress({ address, family: 'ipv6' }).address
+  } catch {
+    return undefined
+  }
 }
 
 const UNKNOWN: Addresses = {

@@ -92,10 +92,10 @@ export const NEVER_OPENED: Failure = {
     'The kernel has no socket for this connection yet: connect() was not called, or the attempt has not begun (the host name is being looked up, or the tick is not over). Read after the "connect" event.',
 }
 
-export const CONNECTING: Failure = {
+export const UNCONNECTED: Failure = {
   code: 'ERR_TCP_INFO_NOT_CONNECTED',
   message:
-    'Windows gives no TCP statistics for this socket yet: it is still connecting. Read after the "connect" event.',
+    'Windows gives no TCP statistics for this socket: it is still connecting, or it listens, or its connection is over. Read between the "connect" and "end" events.',
 }
 
 export const NOT_LISTENING: Failure = {
@@ -139,7 +139,7 @@ export function unexpected(cause: unknown): Failure {
 const E: Readonly<Record<string, number | undefined>> = constants.errno
 
 /**
- * Whether an error can mean two things: that this Windows has no such call, and
+ * Whether an error of Windows can mean two things: that it has no such call, and
  * that it has nothing to say of this socket.
  */
 export function isAmbiguous(errno: number): boolean {
@@ -159,7 +159,7 @@ export function failureOf(errno: number): Failure {
     case E.WSAENOTSOCK:
       return { ...CLOSED, errno }
     case E.WSAENOTCONN:
-      return { ...CONNECTING, errno }
+      return { ...UNCONNECTED, errno }
     default:
       return {
         code: 'ERR_TCP_INFO_SYSTEM',

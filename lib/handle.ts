@@ -59,10 +59,21 @@ export function descriptorOf(handle: StreamHandle): number {
 }
 
 function socketOf(handle: StreamHandle): number {
-  let under: unknown = handle
-  while (isA('TLSWrap', under)) under = under._parent
-  // TLS over a stream in JavaScript has no TCP handle.
-  return isA('TCP', under) ? (binding?.socketOf?.(under) ?? -1) : -1
+  return isTcp(handle) ? (binding?.socketOf?.(underTls(handle)) ?? -1) : -1
+}
+
+function underTls(handle: unknown): unknown {
+  return isA('TLSWrap', handle) ? underTls(handle._parent) : handle
+}
+
+/** (TLS over a stream in JavaScript has no TCP handle.) */
+export function isTcp(handle: StreamHandle): boolean {
+  return isA('TCP', underTls(handle))
+}
+
+/** A named pipe or a Unix domain socket. */
+export function isPipe(handle: StreamHandle): boolean {
+  return isA('Pipe', underTls(handle))
 }
 
 /** Whether a handle is one of Node's own that have a descriptor. */

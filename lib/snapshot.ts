@@ -12,7 +12,6 @@ import {
 } from './endpoints.js'
 import {
   CLOSED,
-  CONNECTING,
   type Failure,
   failureOf,
   isAmbiguous,
@@ -22,13 +21,16 @@ import {
   NOT_A_SOCKET,
   NOT_LISTENING,
   NOT_TCP,
+  UNCONNECTED,
   unexpected,
 } from './errors.js'
 import {
   descriptorOf,
   handleOf,
   isNative,
+  isPipe,
   isServer,
+  isTcp,
   type StreamHandle,
   UNREADABLE,
 } from './handle.js'
@@ -151,13 +153,14 @@ export function takeSnapshot(
 ): Snapshot | Failure {
   try {
     const { bytesRead, bytesWritten } = countsOf(socket)
+    const capturedAt = Date.now()
     const filled = readKernel(socket, endpoints, peer)
     if (typeof filled !== 'number') return filled
     const snapshot = new Snapshot(
       pool.words,
       pool.at,
       filled,
-      Date.now(),
+      capturedAt,
       endpointsRead,
       trigger,
       bytesRead,
@@ -175,6 +178,7 @@ export function takeSnapshot(
 export function takeInfo(socket: unknown): TcpInfo | Failure {
   try {
     const { bytesRead, bytesWritten } = countsOf(socket)
+    const capturedAt = Date.now()
     const filled = readKernel(socket)
     if (typeof filled !== 'number') return filled
     const { words, at } = pool
@@ -185,7 +189,7 @@ export function takeInfo(socket: unknown): TcpInfo | Failure {
       filled,
       endpointsRead,
       'demand',
-      Date.now(),
+      capturedAt,
       bytesRead,
       bytesWritten,
       undefined,
@@ -212,9 +216,7 @@ export function takeState(socket: unknown): TcpState | undefined | Failure {
       return whyNot(socket, handle)
     }
     const code = binding.readState(descriptor)
-    return code < 0
-      ? refusalOf(-code, socket)
-      : NATIVE_STRUCT.layout.states[code]
+    return code < 0 ? refusalOf(-code) : NATIVE_STRUCT.layout.states[code]
   } catch (cause) {
     return unexpected(cause)
   }
@@ -236,17 +238,17 @@ function readKernel(
   }
   pool.reserve(MAX_INFO_BYTES)
   const filled = binding.readInfo(descriptor, pool.bytes, pool.at)
-  if (filled <= 0) return refusalOf(-filled, socket)
+  if (filled <= 0) return refusalOf(-filled)
   endpointsRead =
     endpoints ??
     (peer ? readEndpoints(descriptor, peer) : endpointsOf(handle, descriptor))
   return filled
 }
 
-let probed: number | undefined
-
 /** Set when this OS refused the call where it could have no objection. */
 let callFailure: Failure | undefined
+
+let probed: number | undefined
 
 /**
  * How many bytes this OS gives for a socket that is made for the purpose; below
@@ -256,19 +258,16 @@ let callFailure: Failure | undefined
 export function probe(): number {
   if (probed !== undefined) return probed
   const result = binding?.probe() ?? 0
-  if (result > 0 || isAmbiguous(-result)) probed = result
   if (isAmbiguous(-result)) callFailure = { ...NO_CALL, errno: -result }
+  if (result > 0 || callFailure) probed = result
   return result
 }
 
 /** Why the kernel did not answer. */
-function refusalOf(errno: number, socket: unknown): Failure {
+function refusalOf(errno: number): Failure {
   if (!isAmbiguous(errno)) return failureOf(errno)
   probe()
-  const { connecting } = socket as net.Socket
-  return (
-    callFailure ?? (connecting ? { ...CONNECTING, errno } : failureOf(errno))
-  )
+  return callFailure ?? { ...UNCONNECTED, errno }
 }
 
 /** Set when a socket showed that this Node's internals are not as known. */
@@ -288,17 +287,19 @@ function whyNot(
   if (handle === undefined) return NOT_A_SOCKET
   const general = generalFailure()
   if (general) return general
+  if (handle && isPipe(handle)) return NOT_TCP
   if (isServer(socket)) return NOT_LISTENING
   const { destroyed, connecting } = socket as net.Socket
   if (handle === null) return destroyed ? CLOSED : NEVER_OPENED
   if (descriptorOf(handle) === UNREADABLE && isNative(handle)) {
-    shapeFailure = NO_DESCRIPTOR
-    return shapeFailure
+    // For one that the addon could not find this time, there is another time.
+    if (!binding?.socketOf) shapeFailure = NO_DESCRIPTOR
+    return NO_DESCRIPTOR
   }
   if (handle.getpeername === undefined) return NOT_TCP
   // While it connects, the descriptor is yet to come; after a failed handshake a
   // TLSSocket keeps its closed handle; TLS over a stream in JavaScript never has
   // one.
   if (connecting) return NEVER_OPENED
-  return destroyed ? CLOSED : NOT_TCP
+  return destroyed || isTcp(handle) ? CLOSED : NOT_TCP
 }

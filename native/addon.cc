@@ -1,10 +1,11 @@
 // The addon's JavaScript surface: argument checks around the contract of
 // tcp_info.h, and nothing else. The only file that includes napi.h.
 //
-// It keeps no state, so worker threads, several environments and a second load
-// of the addon need no care. Every function answers with a number (below zero:
-// a negated OS error number; -EINVAL for arguments of the wrong kind) and never
-// throws: errors for people are made in lib/errors.ts.
+// It keeps no state but what windows.cc and windows_socket.cc say, safe in
+// threads, so that worker threads, several environments and a second load of
+// the addon need no care. Every function but formatAddress answers with a
+// number (below zero: a negated OS error number; -EINVAL for arguments of the
+// wrong kind) and never throws: errors for people are made in lib/errors.ts.
 //
 // The functions are plain Node-API callbacks: on the path of a read the C++
 // wrappers' conversions cost 25 ns of 740, and several times the code.

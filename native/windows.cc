@@ -15,8 +15,8 @@
 namespace tcpinfo {
 namespace {
 
-// Of the struct's versions, 0 to 2. The header that builds this may be older
-// than the newest of them, so they are not taken from it.
+// Of the struct's versions, 0 to 2. The headers that this is built with have no
+// TCP_INFO_v2: nothing pins its offsets here.
 constexpr DWORD kSizes[] = {88, 136, 152};
 constexpr int kNewest = 2;
 
@@ -51,11 +51,11 @@ TCPINFO_PIN(::TCP_INFO_v1, SndLimBytesSnd, 128);
 static_assert(sizeof(::TCP_INFO_v0) == kSizes[0], "TCP_INFO_v0");
 static_assert(sizeof(::TCP_INFO_v1) == kSizes[1], "TCP_INFO_v1");
 
-// The newest version that this Windows has ever answered with, so that one call
-// is enough from then on; kUnknown until then. The same for every thread, and
+// The version that this Windows answered first with, so that one call is enough
+// from then on; kUnknown until then. The same for every thread, and
 // harmless when two of them find out at once.
 constexpr int kUnknown = -1;
-std::atomic<int> newest_answered{kUnknown};
+std::atomic<int> known_version{kUnknown};
 
 int Ask(SOCKET socket, int version, uint8_t* out, size_t capacity) {
   uint8_t answer[kSizes[kNewest]] = {};
@@ -76,50 +76,58 @@ int Ask(SOCKET socket, int version, uint8_t* out, size_t capacity) {
   return filled > 0 ? static_cast<int>(filled) : -WSAEINVAL;
 }
 
-// Two ends of a connection to ourselves.
+// A connection to ourselves.
 class Loopback {
  public:
-  Loopback() {
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int length = sizeof(address);
-    auto* name = reinterpret_cast<sockaddr*>(&address);
-    if (listener_ == INVALID_SOCKET || client_ == INVALID_SOCKET ||
-        bind(listener_, name, length) != 0 || listen(listener_, 1) != 0 ||
-        getsockname(listener_, name, &length) != 0 ||
-        connect(client_, name, length) != 0) {
-      error_ = WSAGetLastError();
-    }
-  }
+  Loopback() : is_connected_(Connect()) {}
   ~Loopback() {
     closesocket(client_);
     closesocket(listener_);
   }
   SOCKET client() const { return client_; }
-  int error() const { return error_; }
+  bool is_connected() const { return is_connected_; }
 
  private:
+  bool Connect() const {
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int length = sizeof(address);
+    auto* name = reinterpret_cast<sockaddr*>(&address);
+    u_long non_blocking = 1;
+    if (bind(listener_, name, length) != 0 || listen(listener_, 1) != 0 ||
+        getsockname(listener_, name, &length) != 0 ||
+        ioctlsocket(client_, FIONBIO, &non_blocking) != 0) {
+      return false;
+    }
+    if (connect(client_, name, length) == 0) return true;
+    // The event loop waits meanwhile, and a filter may swallow the packets.
+    constexpr timeval kLongest = {0, 200'000};
+    fd_set clients;
+    FD_ZERO(&clients);
+    FD_SET(client_, &clients);
+    return WSAGetLastError() == WSAEWOULDBLOCK &&
+           select(0, nullptr, &clients, nullptr, &kLongest) == 1;
+  }
+
   SOCKET listener_ = socket(AF_INET, SOCK_STREAM, 0);
   SOCKET client_ = socket(AF_INET, SOCK_STREAM, 0);
-  int error_ = 0;
+  bool is_connected_;
 };
 
 }  // namespace
 
 int ReadInfo(int descriptor, uint8_t* out, size_t capacity) {
   const auto socket = static_cast<SOCKET>(descriptor);
-  const int known = newest_answered.load(std::memory_order_relaxed);
+  const int known = known_version.load(std::memory_order_relaxed);
+  if (known != kUnknown) return Ask(socket, known, out, capacity);
   int result = 0;
   // No error number is documented for a version that is not known, so that
   // every failure leads to the next older one.
-  for (int version = known == kUnknown ? kNewest : known; version >= 0;
-       version--) {
+  for (int version = kNewest; version >= 0; version--) {
     result = Ask(socket, version, out, capacity);
     if (result > 0) {
-      if (known == kUnknown) {
-        newest_answered.store(version, std::memory_order_relaxed);
-      }
+      known_version.store(version, std::memory_order_relaxed);
       return result;
     }
   }
@@ -131,13 +139,14 @@ int ReadInfo(int descriptor, uint8_t* out, size_t capacity) {
 int Probe() {
   WSADATA data;
   if (const int error = WSAStartup(MAKEWORD(2, 2), &data)) return -error;
-  uint8_t info[kMaxInfoSize];
-  int result;
+  int result = -WSAENETDOWN;
   {
     const Loopback loopback;
-    result = loopback.error() ? -loopback.error()
-                              : ReadInfo(static_cast<int>(loopback.client()),
-                                         info, sizeof(info));
+    if (loopback.is_connected()) {
+      uint8_t info[kMaxInfoSize];
+      result =
+          ReadInfo(static_cast<int>(loopback.client()), info, sizeof(info));
+    }
   }
   WSACleanup();
   return result;

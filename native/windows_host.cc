@@ -31,6 +31,7 @@
   X(napi_get_last_error_info)          \
   X(napi_get_named_property)           \
   X(napi_get_property)                 \
+  X(napi_get_prototype)                \
   X(napi_get_reference_value)          \
   X(napi_get_typedarray_info)          \
   X(napi_get_uv_event_loop)            \

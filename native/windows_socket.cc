@@ -39,15 +39,19 @@ class Handle {
  public:
   Handle(napi_env env, napi_value object) : env_(env), object_(object) {}
 
-  bool IsObject() const {
+  bool IsObject() {
     napi_valuetype type;
-    return napi_typeof(env_, object_, &type) == napi_ok && type == napi_object;
+    return napi_typeof(env_, object_, &type) == napi_ok &&
+           type == napi_object &&
+           napi_get_prototype(env_, object_, &prototype_) == napi_ok;
   }
 
   napi_value Call(const char* method) const {
     napi_value function;
     napi_value result = nullptr;
-    if (napi_get_named_property(env_, object_, method, &function) != napi_ok ||
+    // Node's own, whatever somebody put onto this one object.
+    if (napi_get_named_property(env_, prototype_, method, &function) !=
+            napi_ok ||
         napi_call_function(env_, object_, function, 0, nullptr, &result) !=
             napi_ok) {
       napi_value exception;
@@ -101,6 +105,7 @@ class Handle {
  private:
   napi_env env_;
   napi_value object_;
+  napi_value prototype_ = nullptr;
 };
 
 // The TCP handles of a loop and their flags at one moment, in the loop's order.
@@ -183,7 +188,7 @@ uv_handle_s* Find(napi_env env, const Handle& handle) {
 }  // namespace
 
 int SocketOf(napi_env env, napi_value object) {
-  const Handle handle(env, object);
+  Handle handle(env, object);
   if (!handle.IsObject()) return -1;
   uv_handle_s* found = handle.Remembered();
   if (found != nullptr) {

@@ -8,7 +8,8 @@
 namespace tcpinfo {
 
 // The SOCKET of a TCP handle as Node wraps it (`socket._handle`); -1 when it
-// has none, is closed or closing, or is no TCP handle.
+// has none now, or is closed or closing; -2 when it is open and not found among
+// the loop's TCP handles.
 int SocketOf(napi_env env, napi_value handle);
 
 }  // namespace tcpinfo

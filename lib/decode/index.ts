@@ -16,7 +16,8 @@ export interface KernelStruct {
   readonly release: string | undefined
   /**
    * Whether it may be that the kernel does not answer any more once a connection
-   * is over. (For Windows that is not documented.)
+   * is over. (For Windows that is not documented.) Then capture.ts reads at
+   * 'connect', 'end' and 'finish' too.
    */
   readonly mayForget: boolean
   /** The kernel's interface, by the length it filled. */

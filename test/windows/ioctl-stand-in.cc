@@ -35,8 +35,8 @@ char socket_path[108] = {};
 // Linux's own, below Wine.
 #ifdef __x86_64__
 enum { kClose = 3, kSocket = 41, kConnect = 42, kSendmsg = 46, kRead = 0 };
-long Syscall(long number, long a, long b = 0, long c = 0) {
-  long result;
+intptr_t Syscall(intptr_t number, intptr_t a, intptr_t b = 0, intptr_t c = 0) {
+  intptr_t result;
   asm volatile("syscall"
                : "=a"(result)
                : "a"(number), "D"(a), "S"(b), "d"(c)
@@ -45,17 +45,17 @@ long Syscall(long number, long a, long b = 0, long c = 0) {
 }
 #else
 enum { kClose = 57, kSocket = 198, kConnect = 203, kSendmsg = 211, kRead = 63 };
-long Syscall(long number, long a, long b = 0, long c = 0) {
-  register long x8 asm("x8") = number;
-  register long x0 asm("x0") = a;
-  register long x1 asm("x1") = b;
-  register long x2 asm("x2") = c;
+intptr_t Syscall(intptr_t number, intptr_t a, intptr_t b = 0, intptr_t c = 0) {
+  register intptr_t x8 asm("x8") = number;
+  register intptr_t x0 asm("x0") = a;
+  register intptr_t x1 asm("x1") = b;
+  register intptr_t x2 asm("x2") = c;
   asm volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2) : "memory");
   return x0;
 }
 #endif
 
-// Linux's struct msghdr and what goes with it, here where long has 32 bits.
+// Linux's struct msghdr and what goes with it.
 struct Vector {
   void* base;
   uint64_t length;
@@ -84,7 +84,7 @@ bool AskHost(int descriptor, uint8_t* info) {
     char path[108];
   } address;
   memcpy(address.path, socket_path, sizeof(address.path));
-  const long host = Syscall(kSocket, 1, 1, 0);
+  const intptr_t host = Syscall(kSocket, 1, 1, 0);
   if (host < 0) return false;
   char byte = 0;
   Vector vector = {&byte, 1};
