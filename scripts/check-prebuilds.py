@@ -61,7 +61,7 @@ DLLS = {
     "WS2_32.dll": {
         *("WSACleanup", "WSAGetLastError", "WSAIoctl", "WSAStartup", "bind"),
         *("closesocket", "connect", "getpeername", "getsockname", "htonl"),
-        *("inet_ntop", "listen", "ntohs", "socket"),
+        *("inet_ntop", "ioctlsocket", "listen", "ntohs", "select", "socket"),
     },
     "KERNEL32.dll": {
         *("GetModuleHandleW", "GetProcAddress", "GetLastError", "TlsGetValue"),

@@ -12,7 +12,7 @@
 // prebuildify drives zig (zig-gyp.mjs), so that one machine builds for all. Needs
 // Python 3 with venv and pip, by which the tools are installed into .zig/.
 
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   cpSync,
@@ -138,7 +138,8 @@ if (first === '--verify') {
   verify()
 } else if (first === '--check') {
   const checker = path.join(root, 'scripts/check-prebuilds.py')
-  run(python, [checker, path.dirname(sums)], { stdio: 'inherit' })
+  const args = [checker, path.dirname(sums)]
+  process.exitCode = spawnSync(python, args, { stdio: 'inherit' }).status ?? 1
 } else if (first === '--python') {
   console.log(python)
 } else {

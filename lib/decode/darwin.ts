@@ -125,4 +125,14 @@ export const darwin: Layout = {
     sndWscale: shift('tcpi_snd_wscale'),
     rcvWscale: shift('tcpi_rcv_wscale'),
   },
+  partial: [
+    {
+      // Up to macOS 12.2 a socket that is closed or listens has its state filled in
+      // and zeros else (tcp_connection_fill_info, xnu bsd/netinet/tcp_usrreq.c); a
+      // connection's segments have a size.
+      of: ['tcpi_maxseg'],
+      when: (maxseg) => maxseg === 0,
+      fields: ['state'],
+    },
+  ],
 }

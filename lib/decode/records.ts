@@ -584,105 +584,107 @@ const darwinWindowScaling = formulaOf(darwin, 'windowScaling')
 const darwinEcnNegotiated = formulaOf(darwin, 'ecnNegotiated')
 const darwinSndWscale = formulaOf(darwin, 'sndWscale')
 const darwinRcvWscale = formulaOf(darwin, 'rcvWscale')
+const [darwinPartial1] = partialsOf(darwin)
 
 export const decodeDarwin: Decoder = (record, words, at, length0) => {
   const first = at >> 2
-
-  if (length0 >= 112) {
+  const length1 =
+    length0 >= 20 && darwinPartial1?.(words[first + 4] as number) ? 0 : length0
+  if (length1 >= 112) {
     decodeWholeDarwin(record, words, first)
     return
   }
   if (length0 >= 1)
     record.state = darwinState((words[first + 0] as number) & 255)
-  if (length0 >= 48 && (words[first + 11] as number) !== 0)
+  if (length1 >= 48 && (words[first + 11] as number) !== 0)
     record.rttUs = (words[first + 11] as number) * 1000
-  if (length0 >= 52 && (words[first + 11] as number) !== 0)
+  if (length1 >= 52 && (words[first + 11] as number) !== 0)
     record.rttVarUs = (words[first + 12] as number) * 1000
-  if (length0 >= 44 && (words[first + 10] as number) !== 0)
+  if (length1 >= 44 && (words[first + 10] as number) !== 0)
     record.latestRttUs = (words[first + 10] as number) * 1000
-  if (length0 >= 16 && (words[first + 3] as number) !== 0)
+  if (length1 >= 16 && (words[first + 3] as number) !== 0)
     record.rtoUs = (words[first + 3] as number) * 1000
-  if (length0 >= 20 && (words[first + 4] as number) !== 0)
+  if (length1 >= 20 && (words[first + 4] as number) !== 0)
     record.sendMssBytes = words[first + 4] as number
-  if (length0 >= 28) record.cwndBytes = words[first + 6] as number
-  if (length0 >= 24 && (words[first + 5] as number) !== 1073725440)
+  if (length1 >= 28) record.cwndBytes = words[first + 6] as number
+  if (length1 >= 24 && (words[first + 5] as number) !== 1073725440)
     record.ssthreshBytes = words[first + 5] as number
-  if (length0 >= 32) record.sndWndBytes = words[first + 7] as number
-  if (length0 >= 40) record.rcvWndBytes = words[first + 9] as number
-  if (length0 >= 36) record.sendQueueBytes = words[first + 8] as number
-  if (length0 >= 72)
+  if (length1 >= 32) record.sndWndBytes = words[first + 7] as number
+  if (length1 >= 40) record.rcvWndBytes = words[first + 9] as number
+  if (length1 >= 36) record.sendQueueBytes = words[first + 8] as number
+  if (length1 >= 72)
     record.bytesSent =
       (words[first + 17] as number) === 0
         ? (words[first + 16] as number)
         : (words[first + 16] as number) +
           (words[first + 17] as number) * 0x1_0000_0000
-  if (length0 >= 96)
+  if (length1 >= 96)
     record.bytesReceived =
       (words[first + 23] as number) === 0
         ? (words[first + 22] as number)
         : (words[first + 22] as number) +
           (words[first + 23] as number) * 0x1_0000_0000
-  if (length0 >= 80)
+  if (length1 >= 80)
     record.bytesRetransmitted =
       (words[first + 19] as number) === 0
         ? (words[first + 18] as number)
         : (words[first + 18] as number) +
           (words[first + 19] as number) * 0x1_0000_0000
-  if (length0 >= 104)
+  if (length1 >= 104)
     record.outOfOrderBytesIn =
       (words[first + 25] as number) === 0
         ? (words[first + 24] as number)
         : (words[first + 24] as number) +
           (words[first + 25] as number) * 0x1_0000_0000
-  if (length0 >= 64)
+  if (length1 >= 64)
     record.dataSegmentsOut =
       (words[first + 15] as number) === 0
         ? (words[first + 14] as number)
         : (words[first + 14] as number) +
           (words[first + 15] as number) * 0x1_0000_0000
-  if (length0 >= 88)
+  if (length1 >= 88)
     record.dataSegmentsIn =
       (words[first + 21] as number) === 0
         ? (words[first + 20] as number)
         : (words[first + 20] as number) +
           (words[first + 21] as number) * 0x1_0000_0000
-  if (length0 >= 112)
+  if (length1 >= 112)
     record.segmentsRetransmitted =
       (words[first + 27] as number) === 0
         ? (words[first + 26] as number)
         : (words[first + 26] as number) +
           (words[first + 27] as number) * 0x1_0000_0000
-  if (length0 >= 12)
+  if (length1 >= 12)
     record.inLossRecovery = darwinInLossRecovery(
       words[first + 2] as number,
       (words[first + 0] as number) & 255,
     )
-  if (length0 >= 8)
+  if (length1 >= 8)
     record.timestamps = darwinTimestamps(
       words[first + 1] as number,
       (words[first + 0] as number) & 255,
     )
-  if (length0 >= 8)
+  if (length1 >= 8)
     record.sack = darwinSack(
       words[first + 1] as number,
       (words[first + 0] as number) & 255,
     )
-  if (length0 >= 8)
+  if (length1 >= 8)
     record.windowScaling = darwinWindowScaling(
       words[first + 1] as number,
       (words[first + 0] as number) & 255,
     )
-  if (length0 >= 8)
+  if (length1 >= 8)
     record.ecnNegotiated = darwinEcnNegotiated(
       words[first + 1] as number,
       (words[first + 0] as number) & 255,
     )
-  if (length0 >= 8)
+  if (length1 >= 8)
     record.sndWscale = darwinSndWscale(
       ((words[first + 0] as number) >>> 8) & 255,
       words[first + 1] as number,
     )
-  if (length0 >= 8)
+  if (length1 >= 8)
     record.rcvWscale = darwinRcvWscale(
       ((words[first + 0] as number) >>> 16) & 255,
       words[first + 1] as number,

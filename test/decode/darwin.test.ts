@@ -158,7 +158,7 @@ test.each([
 const rows: readonly [
   field: keyof TcpInfo,
   values: Values,
-  expected: number | boolean | undefined,
+  expected: number | boolean | string | undefined,
 ][] = [
   ['rttUs', { tcpi_srtt: 0 }, undefined],
   ['rttUs', { tcpi_srtt: 1 }, 1000],
@@ -171,6 +171,9 @@ const rows: readonly [
   ['rtoUs', { tcpi_rto: 0 }, undefined],
   ['rtoUs', { tcpi_rto: 1 }, 1000],
   ['sendMssBytes', { tcpi_maxseg: 0 }, undefined],
+  ['bytesSent', { tcpi_maxseg: 0 }, undefined],
+  ['cwndBytes', { tcpi_maxseg: 0 }, undefined],
+  ['state', { tcpi_maxseg: 0, tcpi_state: 0 }, 'CLOSED'],
   ['sendMssBytes', { tcpi_maxseg: 1 }, 1],
   ['ssthreshBytes', { tcpi_snd_ssthresh: INITIAL_SSTHRESH }, undefined],
   ['ssthreshBytes', { tcpi_snd_ssthresh: INITIAL_SSTHRESH - 1 }, 1_073_725_439],

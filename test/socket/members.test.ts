@@ -471,11 +471,15 @@ describe('readTcpInfo()', () => {
     server.close()
   })
 
-  test('of an address with a scope: as socket.remoteAddress gives it', async () => {
+  test('of addresses in any spelling: as socket.remoteAddress gives them', async () => {
     const port = await freePort()
     const server = net.createServer(echo).listen(port, '::')
     await once(server, 'listening')
-    for (const host of ['::1', LOCAL, '::ffff:127.0.0.1']) {
+    for (const host of [
+      ...['::1', LOCAL, '::ffff:127.0.0.1', '0:0:0:0:0:0:0:1'],
+      ...['::FFFF:127.0.0.1', '::ffff:7f00:1', '0:0:0:0:0:0:0:0'],
+      ...['::0', '::', '0.0.0.0', '::ffff:0.0.0.0'],
+    ]) {
       const socket = connect({ port, host })
       await once(socket, 'connect')
       const { remoteAddress, localAddress, remotePort, localPort } = socket
