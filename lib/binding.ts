@@ -1,7 +1,7 @@
 /** The only file that loads the native addon. Its contract: native/addon.cc. */
 
+import { createRequire } from 'node:module'
 import path from 'node:path'
-import nodeGypBuild from 'node-gyp-build'
 import type { Failure } from './errors.js'
 
 /** Every number below zero is a negated OS error number. */
@@ -36,6 +36,11 @@ export interface Binding {
 
 function load(): Binding | Failure {
   try {
+    // Here, since it looks at files as soon as it is loaded, which the permission
+    // model may forbid.
+    const nodeGypBuild = createRequire(__filename)('node-gyp-build') as (
+      folder: string,
+    ) => unknown
     // Both lib/ and dist/ lie one below the package root.
     const loaded = nodeGypBuild(path.join(__dirname, '..')) as Partial<Binding>
     if (typeof loaded?.readInfo === 'function') return loaded as Binding
@@ -56,9 +61,11 @@ function explain(cause: unknown): string {
   const why =
     code === 'ERR_DLOPEN_DISABLED'
       ? "Node's permission model is on: add --allow-addons."
-      : /^No native build/.test(said)
-        ? `There is no binary for ${target} in the package's prebuilds folder. There is one for Windows, Linux (glibc 2.17 or later, and musl) and macOS 11 or later, each for x64 and arm64. If you run one of these: was it left out by a bundler or a copy? Keep tcpinfo-socket outside the bundle, and its folder whole.`
-        : `The binary for ${target} was refused by the system's loader, or is another addon: was node_modules copied from another kind of machine or libc? Install again on this one.`
+      : code === 'ERR_ACCESS_DENIED'
+        ? "Node's permission model is on: add --allow-fs-read for this package's folder, node-gyp-build's and /etc/alpine-release."
+        : /^No native build/.test(said)
+          ? `There is no binary for ${target} in the package's prebuilds folder. There is one for Windows, Linux (glibc 2.17 or later, and musl) and macOS 11 or later, each for x64 and arm64. If you run one of these: was it left out by a bundler or a copy? Keep tcpinfo-socket outside the bundle, and its folder whole.`
+          : `The binary for ${target} was refused by the system's loader, or is another addon: was node_modules copied from another kind of machine or libc? Install again on this one.`
   return `The native addon of tcpinfo-socket could not be loaded, so sockets work as plain net.Sockets. ${why} (${said.split('\n')[0]})`
 }
 

@@ -9,6 +9,7 @@
  */
 
 import net from 'node:net'
+import { performance } from 'node:perf_hooks'
 import { NATIVE_STRUCT } from './decode/index.js'
 import {
   type Endpoints,
@@ -26,6 +27,9 @@ import {
 import { descriptorOf, handleOf, type StreamHandle } from './handle.js'
 import { generalFailure, Snapshot, takeSnapshot } from './snapshot.js'
 import type { TcpInfo, TcpInfoTrigger } from './tcp-info.js'
+
+// Whatever somebody puts into its place later.
+const { Socket } = net
 
 export class Capture {
   readonly #owner: net.Socket
@@ -246,7 +250,7 @@ function emit(capture: Capture, socket: net.Socket, snapshot: Snapshot): void {
 export const CAPTURE: unique symbol = Symbol.for('tcpinfo-socket.capture.1')
 
 export function captureOf(socket: unknown): Capture | undefined {
-  return socket instanceof net.Socket
+  return socket instanceof Socket
     ? (socket as net.Socket & { [CAPTURE]?: Capture })[CAPTURE]
     : undefined
 }

@@ -100,5 +100,5 @@ export const connectAnnounces = /ClientSocketChannel/.test(String(net.connect))
 /** The socket whose connection a TLSSocket uses, when that is another one. */
 export function underlyingOf(socket: net.Socket): net.Socket | undefined {
   const { _parent: parent } = socket as net.Socket & { _parent?: unknown }
-  return parent instanceof net.Socket ? parent : undefined
+  return parent instanceof Socket ? parent : undefined
 }

@@ -33,7 +33,7 @@ export function instrumentSince<S extends net.Socket>(
   connectStartedAt: number | undefined,
 ): Instrumented<S> {
   // The `socket` of an HTTP/2 session is a proxy that keeps new members away.
-  if (!(socket instanceof net.Socket) || types.isProxy(socket)) {
+  if (!(socket instanceof Socket) || types.isProxy(socket)) {
     throw new TcpInfoError(NOT_A_SOCKET)
   }
   if (!captureOf(socket)) attach(socket, connectStartedAt)
@@ -66,7 +66,7 @@ function hookDestroy(socket: net.Socket, capture: Capture): void {
     value(this: net.Socket, ...args: Parameters<net.Socket['_destroy']>) {
       capture.onDestroy()
       // Looked up now, so that a later patch of the prototype counts.
-      const destroy = own ?? Object.getPrototypeOf(this)._destroy
+      const destroy = own ?? Object.getPrototypeOf(socket)._destroy
       destroy.apply(this, args)
     },
   })
@@ -81,11 +81,21 @@ function addMembers(socket: net.Socket, capture: Capture): void {
   define(socket, 'tcpInfoError', { get: () => capture.error })
 }
 
-/** Not enumerable, and no exception from a socket that takes no properties. */
+// Whatever somebody puts into its place later.
+const { Socket } = net
+
+/**
+ * Not enumerable, no exception from a socket that takes no properties, and nothing
+ * from a polluted Object.prototype.
+ */
 function define(
   socket: net.Socket,
   name: string | symbol,
   descriptor: PropertyDescriptor,
 ): void {
-  Reflect.defineProperty(socket, name, { configurable: true, ...descriptor })
+  Reflect.defineProperty(socket, name, {
+    __proto__: null,
+    configurable: true,
+    ...descriptor,
+  } as PropertyDescriptor)
 }

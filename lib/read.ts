@@ -3,9 +3,9 @@
 import type net from 'node:net'
 import { captureOf } from './capture.js'
 import { NATIVE_STRUCT } from './decode/index.js'
-import { failureOf, TcpInfoError } from './errors.js'
+import { type Failure, failureOf, TcpInfoError } from './errors.js'
 import { generalFailure, probe, takeInfo, takeState } from './snapshot.js'
-import type { TcpInfo } from './tcp-info.js'
+import { type TcpInfo, TcpInfoRecord } from './tcp-info.js'
 import type { TcpState } from './tcp-state.js'
 
 /**
@@ -17,12 +17,17 @@ import type { TcpState } from './tcp-state.js'
  */
 export function readTcpInfo(socket: net.Socket | net.Server): TcpInfo {
   const result = takeInfo(socket)
-  if (!('code' in result)) return result
+  if (isRecord(result)) return result
   if (result.code === 'ERR_TCP_INFO_CLOSED') {
     const last = captureOf(socket)?.info
     if (last) return last
   }
   throw new TcpInfoError(result)
+}
+
+/** (By its members, anything is a failure when Object.prototype is polluted.) */
+function isRecord(result: TcpInfo | Failure): result is TcpInfo {
+  return result instanceof TcpInfoRecord
 }
 
 /**

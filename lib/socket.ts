@@ -1,4 +1,5 @@
 import net from 'node:net'
+import { performance } from 'node:perf_hooks'
 import { CAPTURE, Capture } from './capture.js'
 import type { TcpInfoError } from './errors.js'
 import type { TcpInfo } from './tcp-info.js'

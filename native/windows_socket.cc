@@ -1,7 +1,8 @@
 // Node tells the descriptor of a handle everywhere but on Windows. libuv has it
 // (uv_fileno), once it is known which of the loop's handles is the one that
 // Node wraps. So that one is made to show itself: Node is asked to unref() it,
-// and the handle whose flag changes is the one. Then the flag is set back.
+// and of the handles without the flag the one that gets it by ref() is the one.
+// Then the flag is as it was.
 //
 // The uv_tcp_t* is remembered with Node's object. Its memory is freed when Node
 // closes the handle, so it is used only while Node says that the handle is not
@@ -108,80 +109,63 @@ class Handle {
   napi_value prototype_ = nullptr;
 };
 
-// The TCP handles of a loop and their flags at one moment, in the loop's order.
-class Flags {
+// The TCP handles of a loop whose flag is not set at one moment.
+class Unset {
  public:
-  explicit Flags(uv_loop_s* loop) : loop_(loop) {
-    uv_walk(loop_, Record, this);
-  }
-  ~Flags() { free(rows_); }
-  Flags(const Flags&) = delete;
-  Flags& operator=(const Flags&) = delete;
+  explicit Unset(uv_loop_s* loop) { uv_walk(loop, Record, this); }
+  ~Unset() { free(handles_); }
+  Unset(const Unset&) = delete;
+  Unset& operator=(const Unset&) = delete;
 
-  // The one handle whose flag is another one now.
-  uv_handle_s* Changed() {
-    at_ = 0;
-    changed_ = nullptr;
-    changes_ = 0;
-    uv_walk(loop_, Compare, this);
-    return changes_ == 1 ? changed_ : nullptr;
+  // The one of them whose flag is set now. (Until the loop goes on no memory of
+  // a handle is freed.)
+  uv_handle_s* Changed() const {
+    uv_handle_s* changed = nullptr;
+    for (size_t i = 0; i < count_; i++) {
+      if (!uv_has_ref(handles_[i])) continue;
+      if (changed != nullptr) return nullptr;
+      changed = handles_[i];
+    }
+    return changed;
   }
 
  private:
-  struct Row {
-    uv_handle_s* handle;
-    bool has_ref;
-  };
-
   static void Record(uv_handle_s* handle, void* self) {
-    if (uv_handle_get_type(handle) == kUvTcp) {
-      static_cast<Flags*>(self)->Add({handle, uv_has_ref(handle) != 0});
+    if (!uv_has_ref(handle) && uv_handle_get_type(handle) == kUvTcp) {
+      static_cast<Unset*>(self)->Add(handle);
     }
   }
 
-  static void Compare(uv_handle_s* handle, void* self) {
-    if (uv_handle_get_type(handle) != kUvTcp) return;
-    auto& flags = *static_cast<Flags*>(self);
-    if (flags.at_ == flags.count_) return;
-    const Row& row = flags.rows_[flags.at_++];
-    if (row.handle == handle && row.has_ref != (uv_has_ref(handle) != 0)) {
-      flags.changed_ = handle;
-      flags.changes_++;
-    }
-  }
-
-  void Add(Row row) {
+  void Add(uv_handle_s* handle) {
     if (count_ == capacity_) {
-      const size_t wanted = capacity_ == 0 ? 256 : 2 * capacity_;
-      void* const grown = realloc(rows_, wanted * sizeof(Row));
+      const size_t wanted = capacity_ == 0 ? 64 : 2 * capacity_;
+      void* const grown = realloc(handles_, wanted * sizeof(handle));
       if (grown == nullptr) return;
-      rows_ = static_cast<Row*>(grown);
+      handles_ = static_cast<uv_handle_s**>(grown);
       capacity_ = wanted;
     }
-    rows_[count_++] = row;
+    handles_[count_++] = handle;
   }
 
-  uv_loop_s* loop_;
-  Row* rows_ = nullptr;
+  uv_handle_s** handles_ = nullptr;
   size_t count_ = 0;
   size_t capacity_ = 0;
-  size_t at_ = 0;
-  uv_handle_s* changed_ = nullptr;
-  int changes_ = 0;
 };
 
 uv_handle_s* Find(napi_env env, const Handle& handle) {
   uv_loop_s* loop;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) return nullptr;
-  // A thing whose hasRef() does not follow is none of Node's handles, and could
-  // not be trusted with a pointer.
   bool before;
   if (!handle.HasRef(&before)) return nullptr;
-  Flags flags(loop);
-  handle.Call(before ? "unref" : "ref");
-  uv_handle_s* const found =
-      handle.HasRef() == before ? nullptr : flags.Changed();
-  handle.Call(before ? "ref" : "unref");
+  handle.Call("unref");
+  // A thing whose hasRef() does not follow is none of Node's handles, and could
+  // not be trusted with a pointer.
+  bool follows = !handle.HasRef();
+  const Unset unset(loop);
+  handle.Call("ref");
+  follows = follows && handle.HasRef();
+  uv_handle_s* const found = follows ? unset.Changed() : nullptr;
+  if (!before) handle.Call("unref");
   return found;
 }
 

@@ -82,6 +82,7 @@ describe('the tarball', () => {
       /^CHANGELOG\.md$/,
       /^dist\/(index|cli|chunk-[A-Z0-9]+)\.(js|cjs)$/,
       /^dist\/index\.d\.(ts|cts)$/,
+      /^prebuilds\/SHA256SUMS$/,
       /^prebuilds\/[a-z0-9]+-[a-z0-9+]+\/tcpinfo-socket(\.glibc|\.musl)?\.node$/,
     ]
     expect(files.filter((name) => !allowed.some((a) => a.test(name)))).toEqual(

@@ -145,6 +145,7 @@ function inProcess(name, env) {
     const output = openSync(file, 'w')
     const { status, error } = spawnSync(process.execPath, [here, name], {
       stdio: ['ignore', output, output],
+      timeout: 120_000,
       env: { ...process.env, ...env },
     })
     closeSync(output)

@@ -1,3 +1,0 @@
-declare module 'node-gyp-build' {
-  export default function load(directory: string): unknown
-}
