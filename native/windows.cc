@@ -52,8 +52,8 @@ static_assert(sizeof(::TCP_INFO_v0) == kSizes[0], "TCP_INFO_v0");
 static_assert(sizeof(::TCP_INFO_v1) == kSizes[1], "TCP_INFO_v1");
 
 // The version that this Windows answered first with, so that one call is enough
-// from then on; kUnknown until then. The same for every thread, and
-// harmless when two of them find out at once.
+// from then on; kUnknown until then. The same for every thread, and harmless
+// when two of them find out at once.
 constexpr int kUnknown = -1;
 std::atomic<int> known_version{kUnknown};
 

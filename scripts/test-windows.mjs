@@ -6,7 +6,7 @@
 // Wine does not know SIO_TCP_INFO. So the program of test/package shows what
 // happens on a Windows that has no such call; the tests in test/windows and the
 // ends of connections run on a stand-in, test/windows/ioctl-stand-in.cc.
-// Without --ends, the latter only on x64: emulated, they take very long.
+// Without --ends, the latter only on x64: emulated, they are slow.
 // Needs `npm run dist` before.
 
 import assert from 'node:assert/strict'
