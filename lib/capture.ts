@@ -31,6 +31,9 @@ import type { TcpInfo, TcpInfoTrigger } from './tcp-info.js'
 // Whatever somebody puts into its place later.
 const { Socket } = net
 
+/** Whether listeners of 'tcpinfo' are being called. */
+let emitting = false
+
 export class Capture {
   readonly #owner: net.Socket
   readonly #sockets: net.Socket[]
@@ -43,7 +46,6 @@ export class Capture {
   #latestOf: StreamHandle | null | undefined
   #failure: Failure | undefined
   #error: TcpInfoError | undefined
-  #emitting = false
   #listening = false
   #connectStartedAt: number | undefined
   #connectDurationMs: number | undefined
@@ -77,12 +79,15 @@ export class Capture {
   }
 
   /** Learns what can be learnt while the connection is young. */
-  begin(connectStartedAt?: number): void {
+  begin(
+    connectStartedAt?: number,
+    connecting: boolean = this.#owner.connecting,
+  ): void {
     this.#forgetConnection()
     this.#connectStartedAt = connectStartedAt
     this.#failure = undefined
     this.#error = undefined
-    if (this.#owner.connecting) {
+    if (connecting) {
       if (this.#listening) this.#stopListening()
       this.#listening = true
       this.#owner.on('connectionAttempt', forwardAttempt)
@@ -96,7 +101,7 @@ export class Capture {
         this.#owner.off(event, forwardKeepLatest)
         this.#owner.on(event, forwardKeepLatest)
       }
-      if (!this.#owner.connecting) this.keepLatest()
+      if (!connecting) this.keepLatest()
     }
   }
 
@@ -191,9 +196,9 @@ export class Capture {
     this.#snapshot = result
     this.#remember(result)
     if (!this.#owner.connecting) this.#endpoints ??= result.endpoints
-    // A listener that captures again is not told of that one: it would be
-    // called for ever.
-    if (trigger === 'close' || !this.#emitting) {
+    // What a listener of the event captures, of whatever socket, is not announced:
+    // it, or two that capture each other's, would be called for ever.
+    if (trigger === 'close' || !emitting) {
       for (const socket of this.#sockets) {
         process.nextTick(emit, this, socket, result)
       }
@@ -215,11 +220,11 @@ export class Capture {
     // Not to keep it alive. (A TLSSocket drops it later after a failed handshake.)
     if (handleOf(this.#owner) === null) this.#finished = undefined
     if (socket.listenerCount('tcpinfo') === 0) return
-    this.#emitting = true
+    emitting = true
     try {
       socket.emit('tcpinfo', snapshot.info)
     } finally {
-      this.#emitting = false
+      emitting = false
     }
   }
 }

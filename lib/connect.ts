@@ -1,5 +1,7 @@
 import { channel } from 'node:diagnostics_channel'
-import type net from 'node:net'
+import type { ClientRequestArgs } from 'node:http'
+import type * as net from 'node:net'
+import type { Duplex } from 'node:stream'
 import { connectAnnounces } from './handle.js'
 import { TcpInfoSocket } from './socket.js'
 
@@ -23,6 +25,11 @@ export function connect(
 export function connect(
   path: string,
   connectionListener?: () => void,
+): TcpInfoSocket
+/** As an http.Agent calls its createConnection. */
+export function connect(
+  options: ClientRequestArgs,
+  callback?: (error: Error | null, stream: Duplex) => void,
 ): TcpInfoSocket
 export function connect(...args: unknown[]): TcpInfoSocket {
   // The steps of net.connect (lib/net.js). Of a port or a path the constructor

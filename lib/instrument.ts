@@ -1,4 +1,4 @@
-import net from 'node:net'
+import * as net from 'node:net'
 import { types } from 'node:util'
 import { CAPTURE, Capture, captureOf } from './capture.js'
 import { NOT_A_SOCKET, TcpInfoError } from './errors.js'

@@ -1,6 +1,6 @@
 /** Questions about any socket, instrumented or not. */
 
-import type net from 'node:net'
+import type * as net from 'node:net'
 import { captureOf } from './capture.js'
 import { NATIVE_STRUCT } from './decode/index.js'
 import { type Failure, failureOf, TcpInfoError } from './errors.js'

@@ -1,4 +1,4 @@
-import net from 'node:net'
+import * as net from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { CAPTURE, Capture } from './capture.js'
 import type { TcpInfoError } from './errors.js'
@@ -9,8 +9,8 @@ export interface TcpInfoMembers {
   /**
    * Reads the kernel's statistics now, remembers them in `tcpInfo` and emits
    * `'tcpinfo'` on the next tick. Once the socket is closed nothing is read or
-   * emitted, and the last record is the answer; and a listener of the event that
-   * captures again is not told of it.
+   * emitted, and the last record is the answer; and what a listener of the event
+   * captures, of whatever socket, is not announced.
    *
    * Never throws; `undefined` means no record, and `tcpInfoError` says why.
    */
@@ -102,10 +102,9 @@ export class TcpInfoSocket extends net.Socket implements TcpInfoMembers {
   override connect(port: number, connectionListener?: () => void): this
   override connect(path: string, connectionListener?: () => void): this
   override connect(...args: unknown[]): this {
-    const startedAt = performance.now()
-    super.connect(...(args as [net.SocketConnectOpts]))
-    this[CAPTURE].begin(startedAt)
-    return this
+    // Before, since a `lookup` that answers at once has it all happen in there.
+    this[CAPTURE].begin(performance.now(), true)
+    return super.connect(...(args as [net.SocketConnectOpts]))
   }
 
   override _destroy(

@@ -222,6 +222,25 @@ describe.each(KINDS)('%s: a listener', (kind) => {
     expect(inner).toHaveLength(2)
   })
 
+  test('that captures of another socket, whose listener does too', async () => {
+    const [one, other] = [await connected(), await connected()]
+    let calls = 0
+    for (const [{ socket }, { socket: next }] of [
+      [one, other],
+      [other, one],
+    ] as const) {
+      socket.on('tcpinfo', () => {
+        // A loop of ticks would leave no time for the test to fail.
+        if (++calls < 9) next.captureTcpInfo()
+      })
+    }
+    one.socket.captureTcpInfo()
+    await wait(20)
+    expect(one.events).toEqual(['tcpinfo demand'])
+    expect(other.events).toEqual([])
+    expect(other.socket.tcpInfo?.trigger).toBe('demand')
+  })
+
   test('that captures again, at the close: has the last record', async () => {
     const { socket, events } = await connected()
     const inner: (TcpInfo | undefined)[] = []

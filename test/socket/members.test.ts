@@ -189,6 +189,30 @@ describe('the peer of a record', () => {
     expect(info).toMatchObject({ remoteAddress: LOCAL, remotePort: port })
     expect(info.localAddress).toBe(LOCAL)
   })
+
+  test('is there when the lookup answers at once', async () => {
+    const socket = connect({
+      port: await freePort(),
+      host: 'test.invalid',
+      autoSelectFamily: false,
+      lookup: (_host, _options, callback) => callback(null, LOCAL, 4),
+    })
+    socket.on('error', () => {})
+    const [info] = await once(socket, 'tcpinfo')
+    expect(info.remoteAddress).toBe(LOCAL)
+  })
+})
+
+test('a lookup that fails at once leaves a reason', async () => {
+  const socket = connect({
+    port: 1,
+    host: 'test.invalid',
+    lookup: (_host, _options, callback) =>
+      callback(new Error('no such host'), '', 4),
+  })
+  await once(socket, 'error')
+  expect(socket.tcpInfo).toBeUndefined()
+  expect(socket.tcpInfoError?.code).toBe('ERR_TCP_INFO_NOT_CONNECTED')
 })
 
 describe('instrument()', () => {

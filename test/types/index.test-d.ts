@@ -47,6 +47,8 @@ test('absent is a value of the type', () => {
 
 test('agents go where agents go', () => {
   http.get({ agent: new instrumented.HttpAgent({ keepAlive: true }) })
+  const agent = new http.Agent()
+  agent.createConnection = instrumented.createConnection
 })
 
 test('codes can be told apart', () => {
