@@ -11,18 +11,22 @@ const common: Options = {
 export default defineConfig([
   {
     ...common,
-    entry: { index: 'lib/index.ts', cli: 'lib/cli/main.ts' },
+    entry: {
+      index: 'lib/index.ts',
+      register: 'lib/register.ts',
+      cli: 'lib/cli/main.ts',
+    },
     format: 'esm',
     clean: true,
   },
   {
     ...common,
-    entry: { index: 'lib/index.ts' },
+    entry: { index: 'lib/index.ts', register: 'lib/register.ts' },
     format: 'cjs',
   },
   {
     ...common,
-    entry: { index: 'lib/index.ts' },
+    entry: { index: 'lib/index.ts', register: 'lib/register.ts' },
     format: ['esm', 'cjs'],
     // tsup passes baseUrl to the compiler, which TypeScript 6 calls deprecated.
     dts: { only: true, compilerOptions: { ignoreDeprecations: '6.0' } },

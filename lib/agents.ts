@@ -1,10 +1,10 @@
 import * as http from 'node:http'
 import * as https from 'node:https'
-import * as net from 'node:net'
+import type * as net from 'node:net'
 import { performance } from 'node:perf_hooks'
 import type { Duplex } from 'node:stream'
 import { connect } from './connect.js'
-import { instrumentSince } from './instrument.js'
+import { canInstrument, instrumentSince } from './instrument.js'
 
 type Callback = (error: Error | null, stream: Duplex) => void
 type Made = Duplex | null | undefined
@@ -43,7 +43,7 @@ function instrumentedBy<Options>(
 ): Made {
   const startedAt = performance.now()
   const instrumented = <S extends Made>(stream: S): S =>
-    stream instanceof net.Socket ? instrumentSince(stream, startedAt) : stream
+    canInstrument(stream) ? instrumentSince(stream, startedAt) : stream
   return instrumented(
     create.call(
       agent,

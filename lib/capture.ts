@@ -1,13 +1,14 @@
 /**
- * What TcpInfoSocket and instrument() share: read, remember, emit. One Capture
- * belongs to one socket that owns a connection; a TLSSocket laid over another
- * socket shares that one's.
+ * What TcpInfoSocket, instrument() and register share: read, remember, tell. One
+ * Capture belongs to one socket that owns a connection; a TLSSocket laid over
+ * another socket shares that one's.
  *
  * Nothing here may disturb the program: no exception leaves a Capture, nothing
  * keeps the event loop alive, and listeners run from process.nextTick. (A
  * listener that throws inside `_destroy` would keep the descriptor open.)
  */
 
+import { channel } from 'node:diagnostics_channel'
 import net from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { NATIVE_STRUCT } from './decode/index.js'
@@ -31,8 +32,17 @@ import type { TcpInfo, TcpInfoTrigger } from './tcp-info.js'
 // Whatever somebody puts into its place later.
 const { Socket } = net
 
-/** Whether listeners of 'tcpinfo' are being called. */
+/** Whether listeners of 'tcpinfo', or subscribers, are being called. */
 let emitting = false
+
+/** What the channel `tcpinfo-socket:capture` carries. */
+export interface TcpInfoMessage {
+  /** The socket that owns the connection. (TLS may be laid over it.) */
+  readonly socket: net.Socket
+  readonly info: TcpInfo
+}
+
+const captures = channel('tcpinfo-socket:capture')
 
 export class Capture {
   readonly #owner: net.Socket
@@ -47,6 +57,10 @@ export class Capture {
   #failure: Failure | undefined
   #error: TcpInfoError | undefined
   #listening = false
+  #watchesAttempts = false
+  /** An attempt in vain, until it shows that it was not the last one. */
+  #lost: Snapshot | undefined
+  #lostOf: StreamHandle | null | undefined
   #connectStartedAt: number | undefined
   #connectDurationMs: number | undefined
   #endpoints: Endpoints | undefined
@@ -93,6 +107,11 @@ export class Capture {
       this.#owner.on('connectionAttempt', forwardAttempt)
       // Before the user's own listeners, so that they see what it learns.
       this.#owner.prependListener('connect', forwardConnect)
+      if (captures.hasSubscribers) {
+        this.#watchesAttempts = true
+        this.#owner.on('connectionAttemptFailed', forwardLost)
+        this.#owner.on('connectionAttemptTimeout', forwardLost)
+      }
     } else {
       this.#learnEndpoints()
     }
@@ -122,7 +141,24 @@ export class Capture {
    * connection is over.
    */
   onAttempt(address: string, port: number): void {
+    this.#tellLost()
     this.#peer = peerOf(address, port)
+  }
+
+  /** Its handle never reaches _destroy: the next attempt's takes its place. */
+  onLost(): void {
+    const result = this.#take('attempt')
+    if (!(result instanceof Snapshot)) return
+    this.#lost = result
+    this.#lostOf = handleOf(this.#owner)
+  }
+
+  #tellLost(): void {
+    if (this.#lost && captures.hasSubscribers) {
+      process.nextTick(publish, this.#owner, this.#lost)
+    }
+    this.#lost = undefined
+    this.#lostOf = undefined
   }
 
   onConnect(): void {
@@ -139,6 +175,10 @@ export class Capture {
     this.#listening = false
     this.#owner.off('connectionAttempt', forwardAttempt)
     this.#owner.off('connect', forwardConnect)
+    if (!this.#watchesAttempts) return
+    this.#watchesAttempts = false
+    this.#owner.off('connectionAttemptFailed', forwardLost)
+    this.#owner.off('connectionAttemptTimeout', forwardLost)
   }
 
   #forgetConnection(): void {
@@ -170,10 +210,22 @@ export class Capture {
     const handle = handleOf(this.#owner)
     // Once for each connection, whoever else calls _destroy.
     if (handle && handle === this.#finished) return
+    // The last attempt is told of as the final record.
+    if (handle === this.#lostOf) this.#lost = undefined
+    this.#tellLost()
     this.#read('close')
     this.#finished = handle ?? undefined
     // A stock socket that was instrumented may connect again without begin().
     this.#forgetConnection()
+  }
+
+  /**
+   * The process ends with the socket open. Listeners could throw and so change
+   * its exit code; what subscribers throw is thrown on a tick that never comes.
+   */
+  onExit(): void {
+    const result = this.#take('exit')
+    if (result instanceof Snapshot) publish(this.#owner, result)
   }
 
   #read(trigger: TcpInfoTrigger): boolean {
@@ -219,6 +271,9 @@ export class Capture {
   emit(socket: net.Socket, snapshot: Snapshot): void {
     // Not to keep it alive. (A TLSSocket drops it later after a failed handshake.)
     if (handleOf(this.#owner) === null) this.#finished = undefined
+    if (socket === this.#owner && captures.hasSubscribers) {
+      publish(socket, snapshot)
+    }
     if (socket.listenerCount('tcpinfo') === 0) return
     emitting = true
     try {
@@ -239,12 +294,26 @@ function forwardConnect(this: net.Socket): void {
   captureOf(this)?.onConnect()
 }
 
+function forwardLost(this: net.Socket): void {
+  captureOf(this)?.onLost()
+}
+
 function forwardKeepLatest(this: net.Socket): void {
   captureOf(this)?.keepLatest()
 }
 
 function emit(capture: Capture, socket: net.Socket, snapshot: Snapshot): void {
   capture.emit(socket, snapshot)
+}
+
+function publish(socket: net.Socket, { info }: Snapshot): void {
+  const message: TcpInfoMessage = { socket, info }
+  emitting = true
+  try {
+    captures.publish(message)
+  } finally {
+    emitting = false
+  }
 }
 
 /**
@@ -258,4 +327,27 @@ export function captureOf(socket: unknown): Capture | undefined {
   return socket instanceof Socket
     ? (socket as net.Socket & { [CAPTURE]?: Capture })[CAPTURE]
     : undefined
+}
+
+/** Gives a socket that somebody else made a Capture, which nothing calls yet. */
+export function adopt(socket: net.Socket): Capture {
+  const capture = new Capture(socket)
+  define(socket, CAPTURE, { value: capture })
+  return capture
+}
+
+/**
+ * Not enumerable, no exception from a socket that takes no properties, and nothing
+ * from a polluted Object.prototype.
+ */
+export function define(
+  socket: net.Socket,
+  name: string | symbol,
+  descriptor: PropertyDescriptor,
+): void {
+  Reflect.defineProperty(socket, name, {
+    __proto__: null,
+    configurable: true,
+    ...descriptor,
+  } as PropertyDescriptor)
 }

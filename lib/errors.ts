@@ -80,6 +80,12 @@ export const NOT_A_SOCKET: Failure = {
     'This is not a net.Socket or tls.TLSSocket. UDP sockets and streams in JavaScript have no TCP statistics; in place of the proxy that an HTTP/2 session calls its socket, pass the socket that its createConnection made or its server accepted.',
 }
 
+export const NOT_A_SERVER: Failure = {
+  code: 'ERR_TCP_INFO_NOT_TCP',
+  message:
+    'This is not a net.Server (nor one of tls, http, https or http2, which are such).',
+}
+
 export const NOT_TCP: Failure = {
   code: 'ERR_TCP_INFO_NOT_TCP',
   message:

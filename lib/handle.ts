@@ -85,8 +85,7 @@ function isA(name: string, handle: unknown): handle is StreamHandle {
   return (handle as object | undefined)?.constructor?.name === name
 }
 
-/** Whether this is one of a server's handles. */
-export function isServer(socket: unknown): boolean {
+export function isServer(socket: unknown): socket is net.Server {
   return socket instanceof Server
 }
 

@@ -1,4 +1,5 @@
 export { HttpAgent, HttpsAgent } from './agents.js'
+export type { TcpInfoMessage } from './capture.js'
 // Two names for one function, as in node:net.
 export { connect, connect as createConnection } from './connect.js'
 export type { RawTcpInfo } from './decode/fields.js'
@@ -10,6 +11,7 @@ export {
   support,
   type TcpInfoSupport,
 } from './read.js'
+export { createServer, instrumentServer } from './server.js'
 export {
   type TcpInfoMembers,
   TcpInfoSocket,

@@ -1,6 +1,6 @@
 import * as net from 'node:net'
 import { types } from 'node:util'
-import { CAPTURE, Capture, captureOf } from './capture.js'
+import { adopt, CAPTURE, type Capture, captureOf, define } from './capture.js'
 import { NOT_A_SOCKET, TcpInfoError } from './errors.js'
 import { underlyingOf } from './handle.js'
 import type { TcpInfoMembers } from './socket.js'
@@ -27,16 +27,19 @@ export function instrument<S extends net.Socket>(socket: S): Instrumented<S> {
   return instrumentSince(socket, undefined)
 }
 
+/** (The `socket` of an HTTP/2 session is a proxy that keeps new members away.) */
+export function canInstrument(socket: unknown): socket is net.Socket {
+  return socket instanceof Socket && !types.isProxy(socket)
+}
+
 /** For callers that know when connect() was called (by performance.now()). */
 export function instrumentSince<S extends net.Socket>(
   socket: S,
   connectStartedAt: number | undefined,
 ): Instrumented<S> {
-  // The `socket` of an HTTP/2 session is a proxy that keeps new members away.
-  if (!(socket instanceof Socket) || types.isProxy(socket)) {
-    throw new TcpInfoError(NOT_A_SOCKET)
-  }
-  if (!captureOf(socket)) attach(socket, connectStartedAt)
+  if (!canInstrument(socket)) throw new TcpInfoError(NOT_A_SOCKET)
+  // (A Capture alone is what register gives it.)
+  if (!('captureTcpInfo' in socket)) attach(socket, connectStartedAt)
   return socket as Instrumented<S>
 }
 
@@ -45,17 +48,19 @@ function attach(
   connectStartedAt: number | undefined,
 ): Capture {
   const underlying = underlyingOf(socket)
-  let capture: Capture
-  if (underlying) {
+  let capture = captureOf(socket)
+  if (capture) {
+    hookDestroy(socket, capture)
+  } else if (underlying) {
     capture = captureOf(underlying) ?? attach(underlying, connectStartedAt)
     capture.share(socket)
+    define(socket, CAPTURE, { value: capture })
   } else {
-    capture = new Capture(socket)
+    capture = adopt(socket)
     capture.begin(connectStartedAt)
     hookDestroy(socket, capture)
   }
   addMembers(socket, capture)
-  define(socket, CAPTURE, { value: capture })
   return capture
 }
 
@@ -83,19 +88,3 @@ function addMembers(socket: net.Socket, capture: Capture): void {
 
 // Whatever somebody puts into its place later.
 const { Socket } = net
-
-/**
- * Not enumerable, no exception from a socket that takes no properties, and nothing
- * from a polluted Object.prototype.
- */
-function define(
-  socket: net.Socket,
-  name: string | symbol,
-  descriptor: PropertyDescriptor,
-): void {
-  Reflect.defineProperty(socket, name, {
-    __proto__: null,
-    configurable: true,
-    ...descriptor,
-  } as PropertyDescriptor)
-}

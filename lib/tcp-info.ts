@@ -5,9 +5,11 @@ import type { TcpState } from './tcp-state.js'
 
 /**
  * Why a record was taken: `demand`, somebody asked; `close`, the connection was
- * about to be closed.
+ * about to be closed. On the diagnostics channel there are two more: `attempt`, an
+ * address was tried in vain and the next one's turn came; `exit`, the process ends
+ * with the socket open.
  */
-export type TcpInfoTrigger = 'demand' | 'close'
+export type TcpInfoTrigger = 'demand' | 'close' | 'attempt' | 'exit'
 
 /**
  * What the kernel knew about one TCP connection at one moment.

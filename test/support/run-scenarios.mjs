@@ -1,12 +1,13 @@
 // Runs the scenarios in this process with one kind of socket and prints what
 // happened as JSON:
 //
-//   node run-scenarios.mjs stock | ours | instrumented
+//   node run-scenarios.mjs stock | ours | instrumented | registered
 //   node run-scenarios.mjs about      which Node that is
 //
 // Wants a network namespace of its own (see namespace.ts), and as descriptor 3 a
 // TCP connection to an echo server.
 
+import { subscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import net from 'node:net'
@@ -17,12 +18,15 @@ import { connect, instrument, TcpInfoSocket } from '../../dist/index.js'
 import { scenarios } from './scenarios.mjs'
 
 const kind = process.argv[2]
+const stock = {
+  connect: net.connect,
+  Socket: net.Socket,
+  adopt: (socket) => socket,
+}
 const kinds = {
-  stock: {
-    connect: net.connect,
-    Socket: net.Socket,
-    adopt: (socket) => socket,
-  },
+  stock,
+  // Those of the program; register sees them all the same.
+  registered: stock,
   ours: { connect, Socket: TcpInfoSocket, adopt: instrument },
   instrumented: {
     connect: (...args) => instrument(net.connect(...args)),
@@ -36,6 +40,7 @@ const kinds = {
   },
 }
 const api = kinds[kind]
+if (kind === 'registered') await import('../../dist/register.js')
 const major = Number.parseInt(process.versions.node, 10)
 if (kind === 'about') {
   process.stdout.write(JSON.stringify({ major, platform: process.platform }))
@@ -146,10 +151,13 @@ class Run {
   #watch(socket, label) {
     const entry = { socket, label, closes: 0, records: [] }
     this.watched.push(entry)
+    if (kind === 'registered') this.#subscribe(entry)
     const { emit } = socket
     socket.emit = (event, ...args) => {
       if (event === 'tcpinfo') {
-        entry.records.push(this.#record(socket, args[0], entry))
+        if (kind !== 'registered') {
+          entry.records.push(this.#record(args[0], entry))
+        }
       } else {
         this.#logEvent(label, event, args)
       }
@@ -166,11 +174,21 @@ class Run {
     return socket
   }
 
-  #record(socket, info, entry) {
+  #subscribe(entry) {
+    // Of TLS over a socket the record comes with that socket.
+    const sockets = [entry.socket, entry.socket._parent]
+    subscribe('tcpinfo-socket:capture', ({ socket, info }) => {
+      if (!sockets.includes(socket) || info.trigger === 'attempt') return
+      entry.newest = info
+      entry.records.push(this.#record(info, entry))
+    })
+  }
+
+  #record(info, entry) {
     return {
       trigger: info.trigger,
       state: info.state,
-      isNewest: socket.tcpInfo === info,
+      isNewest: newestOf(entry) === info,
       afterClose: entry.closed === true,
       afterError: this.entries.at(-1)?.[1] === 'error',
       remotePort: this.ports.get(info.remotePort) ?? info.remotePort,
@@ -222,15 +240,22 @@ class Run {
   }
 
   outcome() {
-    return this.watched.map(({ socket, label, records }) => ({
-      label,
-      records,
-      hasInfo: socket.tcpInfo !== undefined,
-      infoState: socket.tcpInfo?.state,
-      raw: socket.tcpInfo && Object.keys(socket.tcpInfo.raw).length,
-      error: socket.tcpInfoError?.code,
-    }))
+    return this.watched.map((entry) => {
+      const info = newestOf(entry)
+      return {
+        label: entry.label,
+        records: entry.records,
+        hasInfo: info !== undefined,
+        infoState: info?.state,
+        raw: info && Object.keys(info.raw).length,
+        error: entry.socket.tcpInfoError?.code,
+      }
+    })
   }
+}
+
+function newestOf({ socket, newest }) {
+  return kind === 'registered' ? newest : socket.tcpInfo
 }
 
 const LONGEST_MS = 10_000

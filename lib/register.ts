@@ -1,0 +1,133 @@
+/**
+ * Watches every TCP socket of the process, whoever makes it:
+ *
+ *   node --import tcpinfo-socket/register app.js
+ *
+ * Of each connection one final record goes to the subscribers of the diagnostics
+ * channel `tcpinfo-socket:capture`, as a TcpInfoMessage. Sockets emit 'tcpinfo'
+ * to those who listen for it; the members are given by instrument() as ever.
+ *
+ * Two methods of net.Socket.prototype are wrapped, with Node's own signature: all
+ * clients come through `connect` (TLS, too, and those that Node's channel for
+ * clients leaves out), and all sockets end in `_destroy`. Accepted ones are told
+ * by Node's channel net.server.socket. The class itself stays: some call it
+ * without `new`, and inheritance must hold.
+ */
+
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import net from 'node:net'
+import { performance } from 'node:perf_hooks'
+import { adopt, CAPTURE, captureOf } from './capture.js'
+import { handleOf, isPipe, underlyingOf } from './handle.js'
+
+const { prototype } = net.Socket
+
+/** What ours call on; undefined while they are nowhere in the prototype. */
+let connect: net.Socket['connect'] | undefined
+let _destroy: net.Socket['_destroy'] | undefined
+
+// A second copy of this package (CommonJS beside ESM, another version) leaves the
+// watching to the first.
+const REGISTERED = Symbol.for('tcpinfo-socket.registered')
+
+let active = false
+
+/** Those that are to be read when the process ends before them. */
+const open = new Set<net.Socket>()
+let sweepAt = 1024
+
+function remember(socket: net.Socket): void {
+  if (open.size >= sweepAt) {
+    // A socket that went to another process or thread is never destroyed here.
+    for (const each of open) {
+      if (!each.connecting && !handleOf(each)) open.delete(each)
+    }
+    sweepAt = Math.max(1024, 2 * open.size)
+  }
+  open.add(socket)
+}
+
+function watchConnect(this: net.Socket, ...args: unknown[]): net.Socket {
+  if (active) {
+    const startedAt = performance.now()
+    const capture = captureOf(this) ?? adopt(this)
+    // A TcpInfoSocket's comes from its class, and has begun.
+    if (Object.hasOwn(this, CAPTURE)) capture.begin(startedAt, true)
+    remember(this)
+  }
+  return Reflect.apply(connect as net.Socket['connect'], this, args)
+}
+
+function watchDestroy(
+  this: net.Socket,
+  ...args: Parameters<net.Socket['_destroy']>
+): void {
+  // TLS that is laid over another socket has that one's connection.
+  if (active && !underlyingOf(this)) {
+    open.delete(this)
+    const handle = handleOf(this)
+    // What neither connect() nor the channel has seen was made of a handle or a
+    // descriptor, or was there before us.
+    const isNew = !captureOf(this) && handle && !isPipe(handle)
+    const capture = isNew ? adopt(this) : captureOf(this)
+    capture?.onDestroy()
+  }
+  Reflect.apply(_destroy as net.Socket['_destroy'], this, args)
+}
+
+function watchAccepted(message: unknown): void {
+  const { socket } = message as { socket: net.Socket }
+  const handle = handleOf(socket)
+  // The 'connection' listeners came first.
+  if (!handle || isPipe(handle)) return
+  if (!captureOf(socket)) adopt(socket).begin()
+  remember(socket)
+}
+
+function watchExit(): void {
+  for (const socket of open) captureOf(socket)?.onExit()
+}
+
+/** Begins to watch; importing this module does it. A second call does nothing. */
+export function register(): void {
+  if (REGISTERED in net.Socket) return
+  Object.defineProperty(net.Socket, REGISTERED, {
+    value: true,
+    configurable: true,
+  })
+  active = true
+  if (!connect) {
+    connect = prototype.connect
+    prototype.connect = watchConnect as net.Socket['connect']
+  }
+  if (!_destroy) {
+    _destroy = prototype._destroy
+    prototype._destroy = watchDestroy
+  }
+  subscribe('net.server.socket', watchAccepted)
+  process.on('exit', watchExit)
+}
+
+/**
+ * Stops watching, sockets that are open now included, and undoes the wrapping; a
+ * method that somebody else has wrapped since then stays and only passes on.
+ */
+export function unregister(): void {
+  if (!active) return
+  active = false
+  Reflect.deleteProperty(net.Socket, REGISTERED)
+  // Undone only where nobody has wrapped ours in turn.
+  if (connect && prototype.connect === watchConnect) {
+    prototype.connect = connect
+    connect = undefined
+  }
+  if (_destroy && prototype._destroy === watchDestroy) {
+    prototype._destroy = _destroy
+    _destroy = undefined
+  }
+  unsubscribe('net.server.socket', watchAccepted)
+  process.off('exit', watchExit)
+  open.clear()
+}
+
+register()

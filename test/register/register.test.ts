@@ -1,0 +1,267 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { TcpInfo } from '../../lib/index.js'
+import { jsonOf, runNode } from '../support/child.js'
+import { inNamespace, namespaceMissing } from '../support/namespace.js'
+
+const here = (name: string): string => path.join(__dirname, name)
+const dist = (name: string): string => path.join(__dirname, '../../dist', name)
+const preload = (file: string): string[] => [
+  file.endsWith('.cjs') ? '--require' : '--import',
+  file,
+]
+
+type Line = TcpInfo & { accepted: boolean; threadId: number }
+
+const keyOf = ({ localAddress, localPort, remotePort }: Line): string =>
+  `${localAddress}:${localPort}-${remotePort}`
+
+describe.skipIf(namespaceMissing)(
+  namespaceMissing
+    ? `a whole program (skipped: ${namespaceMissing})`
+    : 'a whole program',
+  () => {
+    test.each([
+      ['--import', [dist('register.js')]],
+      ['--require', [dist('register.cjs')]],
+      ['both', [dist('register.cjs'), dist('register.js')]],
+    ])(
+      '%s: each connection that the kernel counted, once',
+      async (_name, files) => {
+        const folder = mkdtempSync(path.join(tmpdir(), 'register-'))
+        onTestFinished(() => rmSync(folder, { recursive: true }))
+        const collected = path.join(folder, 'collected')
+        const { stdout, stderr, code } = await inNamespace([
+          'sh',
+          '-c',
+          'COLLECT=$0 "$@"; echo "exit code $?"; cat /proc/net/snmp',
+          collected,
+          process.execPath,
+          ...files.flatMap(preload),
+          ...preload(here('collect.mjs')),
+          here('sample.mjs'),
+        ])
+        expect({ stderr, code }).toEqual({ stderr: '', code: 0 })
+        expect(stdout).toMatch(/^exit code 3$/m)
+        const kernel = countersOf(stdout)
+
+        const lines: Line[] = readFileSync(collected, 'utf8')
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line))
+        const opened = lines.filter(({ accepted }) => !accepted)
+        const accepted = lines.filter(({ accepted }) => accepted)
+        expect(kernel.ActiveOpens).toBeGreaterThan(10)
+        expect(opened).toHaveLength(kernel.ActiveOpens as number)
+        expect(accepted).toHaveLength(kernel.PassiveOpens as number)
+        for (const side of [opened, accepted]) {
+          expect(new Set(side.map(keyOf)).size).toBe(side.length)
+        }
+
+        const count = (wanted: string): number =>
+          lines.filter(({ trigger }) => trigger === wanted).length
+        expect(count('attempt')).toBe(1)
+        // One left open on purpose and those of fetch's pool, both ends of each.
+        expect(count('exit')).toBeGreaterThanOrEqual(4)
+        expect(count('demand')).toBe(0)
+        expect(lines.filter(({ threadId }) => threadId !== 0)).toHaveLength(4)
+        for (const line of opened) {
+          expect(line.remoteAddress).toMatch(/^(127\.0\.0\.1|::1)$/)
+        }
+        // Known sizes: each of the worker's four responses has a body of 1,000.
+        for (const line of lines.filter(({ threadId }) => threadId !== 0)) {
+          expect(line.bytesReceived).toBeGreaterThan(1000)
+          // And 1 for the server's FIN.
+          expect(line.bytesReceived).toBe((line.appBytesRead as number) + 1)
+        }
+      },
+    )
+  },
+)
+
+/** The line of the counters' names and the line of their values. */
+function countersOf(snmp: string): Record<string, number> {
+  const [names, values] = [...snmp.matchAll(/^Tcp: (.*)$/gm)].map((match) =>
+    (match[1] as string).split(' '),
+  )
+  return Object.fromEntries(
+    (names ?? []).map((name, i) => [name, Number(values?.[i])]),
+  )
+}
+
+/** What a program prints that begins with this. */
+function program<T>(body: string, ...nodeOptions: string[]): Promise<T> {
+  const prelude = `
+    import { once } from 'node:events'
+    import net from 'node:net'
+    import { subscribe } from 'node:diagnostics_channel'
+    import { connect, instrument } from ${JSON.stringify(dist('index.js'))}
+    const messages = []
+    const events = []
+    subscribe('tcpinfo-socket:capture', (message) => messages.push(message))
+    const server = net.createServer((peer) => peer.on('error', () => {}).resume())
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address()
+    const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+    const { connect: stockConnect, _destroy: stockDestroy } = net.Socket.prototype
+    async function exchange(socket) {
+      socket.on('tcpinfo', ({ trigger }) => events.push(trigger))
+      await once(socket, 'connect')
+      socket.end('x')
+      await once(socket.resume(), 'close')
+      await wait(10)
+      return messages.splice(0).length
+    }
+  `
+  const tail = '\nsetTimeout(() => process.exit(), 10)'
+  return jsonOf<T>(
+    runNode([
+      ...nodeOptions,
+      '--input-type=module',
+      '-e',
+      prelude + body + tail,
+    ]),
+  )
+}
+
+const registerUrl = JSON.stringify(dist('register.js'))
+const open = '() => net.connect(port, "127.0.0.1")'
+
+test('without it, only those that are instrumented are told of', async () => {
+  const counts = await program(`
+    const counts = [await exchange(net.connect(port, '127.0.0.1'))]
+    counts.push(await exchange(connect(port, '127.0.0.1')))
+    counts.push(await exchange(instrument(net.connect(port, '127.0.0.1'))))
+    console.log(JSON.stringify(counts))`)
+  expect(counts).toEqual([0, 1, 1])
+})
+
+test('ours among the others: one message for each end', async () => {
+  const result = await program(
+    `
+    const counts = []
+    counts.push(await exchange(net.connect(port, '127.0.0.1')))
+    counts.push(await exchange(connect(port, '127.0.0.1')))
+    counts.push(await exchange(instrument(net.connect(port, '127.0.0.1'))))
+    const late = net.connect(port, '127.0.0.1')
+    late.on('connect', () => { late.state = instrument(late).captureTcpInfo().state })
+    counts.push(await exchange(late))
+    console.log(JSON.stringify({ counts, events, state: late.state,
+      trigger: late.tcpInfo.trigger }))`,
+    ...preload(dist('register.js')),
+  )
+  // Each connection has two ends here; the late one was captured on demand, too.
+  expect(result).toEqual({
+    counts: [2, 2, 2, 3],
+    events: ['close', 'close', 'close', 'demand', 'close'],
+    state: 'ESTABLISHED',
+    trigger: 'close',
+  })
+})
+
+test('unregister() leaves no trace', async () => {
+  const result = await program(`
+    const before = process.listenerCount('exit')
+    const { register, unregister } = await import(${registerUrl})
+    register()
+    const wrapped = net.Socket.prototype.connect !== stockConnect
+    const open = ${open}
+    const counts = [await exchange(open())]
+    const between = open()
+    await once(between, 'connect')
+    unregister()
+    unregister()
+    between.destroy()
+    await wait(10)
+    counts.push(messages.splice(0).length, await exchange(open()))
+    const same = [net.Socket.prototype.connect === stockConnect,
+      net.Socket.prototype._destroy === stockDestroy,
+      process.listenerCount('exit') - before]
+    register()
+    counts.push(await exchange(open()))
+    console.log(JSON.stringify({ wrapped, counts, same }))`)
+  expect(result).toEqual({
+    wrapped: true,
+    counts: [2, 0, 0, 2],
+    same: [true, true, 0],
+  })
+})
+
+const wrap = `
+  const calls = []
+  const wrapAll = (label) => {
+    for (const name of ['connect', '_destroy']) {
+      const original = net.Socket.prototype[name]
+      net.Socket.prototype[name] = function (...args) {
+        calls.push(label + name)
+        return original.apply(this, args)
+      }
+    }
+  }`
+
+test("others' wrappers before and after it all get their calls", async () => {
+  const result = await program(`
+    ${wrap}
+    const open = ${open}
+    wrapAll('before ')
+    const { register, unregister } = await import(${registerUrl})
+    wrapAll('after ')
+    const counts = [await exchange(open())]
+    const first = calls.splice(0)
+    // Wrapped in turn, ours stays in place and only passes on.
+    unregister()
+    counts.push(await exchange(open()))
+    register()
+    counts.push(await exchange(open()))
+    console.log(JSON.stringify({ counts, first }))`)
+  expect(result).toEqual({
+    counts: [2, 0, 2],
+    first: [
+      'after connect',
+      'before connect',
+      'after _destroy',
+      'before _destroy',
+      // The accepted socket's.
+      'after _destroy',
+      'before _destroy',
+    ],
+  })
+})
+
+test('a subscriber that throws harms no connection', async () => {
+  const result = await program(
+    `
+    const thrown = []
+    process.on('uncaughtException', ({ message }) => thrown.push(message))
+    subscribe('tcpinfo-socket:capture', () => { throw new Error('bad subscriber') })
+    const count = await exchange(net.connect(port, '127.0.0.1'))
+    console.log(JSON.stringify({ count, thrown }))`,
+    ...preload(dist('register.js')),
+  )
+  expect(result).toEqual({
+    count: 2,
+    thrown: ['bad subscriber', 'bad subscriber'],
+  })
+})
+
+test('a socket that went to another process is not told of at exit', async () => {
+  const result = await program(
+    `
+    const { spawn } = await import('node:child_process')
+    const child = spawn(process.execPath, ['-e',
+      "process.on('message', (m, socket) => { socket.end(); process.disconnect() })"],
+      { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    const socket = net.connect(port, '127.0.0.1')
+    await once(socket, 'connect')
+    child.send('take', socket)
+    await once(child, 'exit')
+    await wait(50)
+    process.on('exit', () => console.log(JSON.stringify(
+      messages.filter((each) => each.socket === socket).length)))`,
+    ...preload(dist('register.js')),
+  )
+  expect(result).toBe(0)
+})
