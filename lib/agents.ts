@@ -1,16 +1,54 @@
+/**
+ * Agents whose connections are instrumented, and which look at a kept connection
+ * before they use it again.
+ *
+ * A server closes idle connections. While its FIN or RST waits in the kernel for
+ * a turn of the event loop, the stock agent still takes that connection as good,
+ * and the request fails with ECONNRESET (nodejs/node#47130). The kernel knows
+ * better, so it is asked, and a connection that is over is dropped before the
+ * agent chooses.
+ *
+ * Where to ask: `reuseSocket(socket, request)`, the documented hook, is too late:
+ * the choice is made. What chooses is `addRequest`, undocumented and of the same
+ * shape in Node 20, 22, 24 and 26 (lib/_http_agent.js): it calls `getName`, takes
+ * from `freeSockets` under that name, and else makes a connection or queues the
+ * request. We do nothing in it but mark its beginning; all else is documented:
+ * `getName`, `keepSocketAlive`, `freeSockets` and the event `'agentRemove'`. If it
+ * were gone, nothing would be checked, and the agents be as stock.
+ */
+
 import * as http from 'node:http'
 import * as https from 'node:https'
 import type * as net from 'node:net'
 import { performance } from 'node:perf_hooks'
 import type { Duplex } from 'node:stream'
 import { connect } from './connect.js'
+import { addRequest, nextOf } from './handle.js'
 import { canInstrument, instrumentSince } from './instrument.js'
+import { takeState } from './snapshot.js'
 
 type Callback = (error: Error | null, stream: Duplex) => void
+/** Not void, as @types/node may come to say. */
+type Kept = ReturnType<http.Agent['keepSocketAlive']>
 type Made = Duplex | null | undefined
+
+export interface StaleCheckOptions {
+  /**
+   * Whether the state of an idle connection is read before it is used again, and
+   * the connection dropped if the peer has closed it. Default: `true`.
+   */
+  staleCheck?: boolean | undefined
+}
 
 /** http.Agent whose connections are TcpInfoSockets. */
 export class HttpAgent extends http.Agent {
+  readonly staleCheck: boolean
+
+  constructor(options?: http.AgentOptions & StaleCheckOptions) {
+    super(options)
+    this.staleCheck = options?.staleCheck ?? true
+  }
+
   override createConnection(
     options: http.ClientRequestArgs,
     callback?: Callback,
@@ -20,10 +58,32 @@ export class HttpAgent extends http.Agent {
       ? instrumentedBy(super.createConnection, this, options, callback)
       : connect(options as net.NetConnectOpts, callback as () => void)
   }
+
+  /** What Node calls for each request. Undocumented. */
+  addRequest(...args: unknown[]): void {
+    choosing = this
+    addRequest(http.Agent, this, args)
+  }
+
+  override getName(...args: Parameters<http.Agent['getName']>): string {
+    return checked(this, super.getName(...args))
+  }
+
+  override keepSocketAlive(socket: Duplex): Kept {
+    freeSince.set(socket, performance.now())
+    return super.keepSocketAlive(socket)
+  }
 }
 
 /** https.Agent whose TLSSockets are instrumented. */
 export class HttpsAgent extends https.Agent {
+  readonly staleCheck: boolean
+
+  constructor(options?: https.AgentOptions & StaleCheckOptions) {
+    super(options)
+    this.staleCheck = options?.staleCheck ?? true
+  }
+
   override createConnection(
     options: https.RequestOptions,
     callback?: Callback,
@@ -31,6 +91,21 @@ export class HttpsAgent extends https.Agent {
     // Never a TLSSocket over a TcpInfoSocket that still connects: laid over a
     // socket that tries several addresses, stock Node crashes.
     return instrumentedBy(super.createConnection, this, options, callback)
+  }
+
+  /** What Node calls for each request. Undocumented. */
+  addRequest(...args: unknown[]): void {
+    choosing = this
+    addRequest(https.Agent, this, args)
+  }
+
+  override getName(...args: Parameters<https.Agent['getName']>): string {
+    return checked(this, super.getName(...args))
+  }
+
+  override keepSocketAlive(socket: Duplex): Kept {
+    freeSince.set(socket, performance.now())
+    return super.keepSocketAlive(socket)
   }
 }
 
@@ -51,4 +126,44 @@ function instrumentedBy<Options>(
       callback && ((error, stream) => callback(error, instrumented(stream))),
     ),
   )
+}
+
+/** The agent that Node has just asked for a connection. */
+let choosing: http.Agent | undefined
+
+/** Since when a connection is idle, by performance.now(). */
+const freeSince = new WeakMap<Duplex, number>()
+
+/**
+ * A connection that was idle for less is not asked about: a read of the state is
+ * dear beside a request over loopback, two looks at the clock are not. This is a
+ * bound on how long a FIN can have waited unseen. (The time since the event loop
+ * last polled would be a closer one, but costs more to know. The idle times after
+ * which servers close are seconds.)
+ */
+const UNCHECKED_MS = 1
+
+/** Before the agent takes a connection from this name's: drops those that ended. */
+function checked(agent: HttpAgent | HttpsAgent, name: string): string {
+  if (choosing !== agent) return name
+  choosing = undefined
+  const free = agent.staleCheck ? agent.freeSockets[name] : undefined
+  if (!free) return name
+  for (let left = free.length; left > 0; left--) {
+    const next = nextOf(agent, free)
+    if (!next || !isOver(next)) break
+    next.destroy()
+    // Now and not at 'close', so that another may be made in its place.
+    next.emit('agentRemove')
+  }
+  return name
+}
+
+/** Not when there is no telling. */
+function isOver(socket: net.Socket): boolean {
+  if (socket.destroyed) return true
+  const since = freeSince.get(socket) ?? 0
+  if (performance.now() - since < UNCHECKED_MS) return false
+  const state = takeState(socket)
+  return typeof state === 'string' && state !== 'ESTABLISHED'
 }

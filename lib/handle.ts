@@ -13,10 +13,12 @@
  *   the handle under it.
  * - `socket._parent` (lib/internal/tls/wrap.js): the socket that a TLSSocket was
  *   laid over, if it did not make its own connection.
+ * - `agent.addRequest` and `agent.scheduling` (lib/_http_agent.js): see agents.ts.
  *
  * test/socket/internals.test.ts fails when Node changes one of these.
  */
 
+import type http from 'node:http'
 import net from 'node:net'
 import { binding } from './binding.js'
 
@@ -100,4 +102,28 @@ export const connectAnnounces = /ClientSocketChannel/.test(String(net.connect))
 export function underlyingOf(socket: net.Socket): net.Socket | undefined {
   const { _parent: parent } = socket as net.Socket & { _parent?: unknown }
   return parent instanceof Socket ? parent : undefined
+}
+
+interface AgentInternals {
+  addRequest(...args: unknown[]): void
+  readonly scheduling?: unknown
+}
+
+/** The stock `addRequest`, or what somebody put into its place. */
+export function addRequest(
+  { prototype }: { readonly prototype: http.Agent },
+  agent: http.Agent,
+  args: unknown[],
+): void {
+  const { addRequest } = prototype as http.Agent & AgentInternals
+  addRequest.apply(agent, args)
+}
+
+/** Which of its free connections `addRequest` takes. */
+export function nextOf(
+  agent: http.Agent,
+  free: readonly net.Socket[],
+): net.Socket | undefined {
+  const { scheduling } = agent as http.Agent & AgentInternals
+  return free.at(scheduling === 'fifo' ? 0 : -1)
 }

@@ -1,4 +1,4 @@
-export { HttpAgent, HttpsAgent } from './agents.js'
+export { HttpAgent, HttpsAgent, type StaleCheckOptions } from './agents.js'
 export type { TcpInfoMessage } from './capture.js'
 // Two names for one function, as in node:net.
 export { connect, connect as createConnection } from './connect.js'
