@@ -72,7 +72,7 @@ async function churn(open, port) {
   return (CONNECTIONS * 1e9) / Number(process.hrtime.bigint() - from)
 }
 
-await withServer(async ({ tcpPort }) => {
+await withServer(async ([tcpPort]) => {
   const variants = Object.fromEntries(
     Object.entries(kinds).map(([name, open]) => [
       name,

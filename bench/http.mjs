@@ -1,4 +1,6 @@
-// Requests over kept-alive connections. Rival: the stock http.Agent.
+// Requests over kept-alive connections. Rival: the stock http.Agent. "handed on":
+// a request waits for each connection that becomes free; "from the pool": the
+// connection lies there for a moment, and is looked at before it is used again.
 
 import http from 'node:http'
 import { HttpAgent } from '../dist/index.js'
@@ -9,8 +11,13 @@ const REQUESTS = 4000
 const CONCURRENCY = 8
 const options = { keepAlive: true, maxSockets: CONCURRENCY }
 
+const turns = {
+  'handed on': (next) => next(),
+  'from the pool': (next) => setImmediate(next),
+}
+
 /** Requests per second. */
-async function request(agent, port) {
+async function request(agent, port, turn) {
   let left = REQUESTS
   const from = process.hrtime.bigint()
   await Promise.all(
@@ -23,7 +30,7 @@ async function request(agent, port) {
             http
               .get({ port, host: '127.0.0.1', agent }, (response) => {
                 response.resume()
-                response.on('end', next)
+                response.on('end', () => turn(next))
               })
               .on('error', reject)
           }
@@ -34,17 +41,20 @@ async function request(agent, port) {
   return (REQUESTS * 1e9) / Number(process.hrtime.bigint() - from)
 }
 
-await withServer(async ({ httpPort }) => {
-  const stock = new http.Agent(options)
-  const ours = new HttpAgent(options)
-  const rows = await interleave(
-    {
-      'http.Agent': () => request(stock, httpPort),
-      HttpAgent: () => request(ours, httpPort),
-    },
-    { rounds: 25 },
-  )
-  report('Kept-alive HTTP requests', 'per s', rows, { HttpAgent: '>= 0.99' })
-  stock.destroy()
-  ours.destroy()
+await withServer(async ([, httpPort]) => {
+  for (const [name, turn] of Object.entries(turns)) {
+    const stock = new http.Agent(options)
+    const ours = new HttpAgent(options)
+    const rows = await interleave(
+      {
+        'http.Agent': () => request(stock, httpPort, turn),
+        HttpAgent: () => request(ours, httpPort, turn),
+      },
+      { rounds: 25 },
+    )
+    const title = `Kept-alive HTTP requests, ${name}`
+    report(title, 'per s', rows, { HttpAgent: '>= 0.98' })
+    stock.destroy()
+    ours.destroy()
+  }
 })

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const here = path.dirname(fileURLToPath(import.meta.url))
-for (const name of ['read', 'churn', 'http']) {
+for (const name of ['read', 'churn', 'http', 'guard']) {
   const { status } = spawnSync(
     process.execPath,
     [path.join(here, `${name}.mjs`)],

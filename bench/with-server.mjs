@@ -1,19 +1,14 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Runs a benchmark with the ports of a server in another process. */
-export async function withServer(run) {
-  const file = path.join(
-    path.dirname(fileURLToPath(import.meta.url)),
-    'server.mjs',
-  )
+/** Runs a benchmark with the ports that a server in another process prints. */
+export async function withServer(run, server = './server.mjs') {
+  const file = fileURLToPath(new URL(server, import.meta.url))
   const child = fork(file, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
   const [line] = await once(child.stdout, 'data')
-  const [tcpPort, httpPort] = String(line).split(' ').map(Number)
   try {
-    await run({ tcpPort, httpPort })
+    await run(String(line).split(' ').map(Number))
   } finally {
     child.disconnect()
   }

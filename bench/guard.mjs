@@ -1,0 +1,90 @@
+// Requests that fail because the server closed the idle connection. Rival: the
+// stock agents. The server closes 4 ms after a response; the client asks again at
+// any moment from 0 to 8 ms, four requests at once. "busy": its event loop stands
+// still until then; "idle": it waits in a timer.
+
+import http from 'node:http'
+import https from 'node:https'
+import { setTimeout as wait } from 'node:timers/promises'
+import { HttpAgent, HttpsAgent } from '../dist/index.js'
+import { withServer } from './with-server.mjs'
+
+const REQUESTS = 2000
+const AT_ONCE = 4
+const CLOSE_AFTER_MS = 4
+const GOAL = 10
+
+const clock = new Int32Array(new SharedArrayBuffer(4))
+const pauses = {
+  busy: (ms) => void Atomics.wait(clock, 0, 0, ms),
+  idle: (ms) => wait(ms),
+}
+
+/** Whether the request failed by a reset. */
+function isReset(client, options) {
+  return new Promise((resolve, reject) => {
+    client
+      .get(options, (response) => {
+        response.resume()
+        // The connection goes back to the agent after 'end'.
+        response.on('end', () => setImmediate(resolve, false))
+      })
+      .on('error', (error) =>
+        ['ECONNRESET', 'EPIPE'].includes(error.code)
+          ? resolve(true)
+          : reject(error),
+      )
+  })
+}
+
+/** How many of the next requests fail. */
+async function resets({ client, agent, port, close, pause }, requests) {
+  const headers = { 'x-close': close, 'x-after': CLOSE_AFTER_MS }
+  const host = '127.0.0.1'
+  const options = { host, port, agent, headers, rejectUnauthorized: false }
+  let failed = 0
+  for (let left = requests; left > 0; left -= AT_ONCE) {
+    await pause(Math.random() * CLOSE_AFTER_MS * 2)
+    const batch = Array.from({ length: AT_ONCE }, () =>
+      isReset(client, options),
+    )
+    failed += (await Promise.all(batch)).filter(Boolean).length
+  }
+  return failed
+}
+
+const server = '../test/support/closing-server.mjs'
+await withServer(async ([httpPort, httpsPort]) => {
+  console.log(`\nResets in ${REQUESTS} requests`)
+  for (const [name, client, port, Stock, Ours] of [
+    ['http', http, httpPort, http.Agent, HttpAgent],
+    ['https', https, httpsPort, https.Agent, HttpsAgent],
+  ]) {
+    for (const close of ['fin', 'rst']) {
+      for (const [kind, pause] of Object.entries(pauses)) {
+        const how = { client, port, close, pause }
+        const agents = [Stock, Ours].map(
+          (Agent) => new Agent({ keepAlive: true }),
+        )
+        const failed = [0, 0]
+        // In turn, so that a slow moment of the machine hits both.
+        const ROUNDS = 10
+        for (let round = 0; round < ROUNDS; round++) {
+          for (const [i, agent] of agents.entries()) {
+            failed[i] += await resets({ ...how, agent }, REQUESTS / ROUNDS)
+          }
+        }
+        for (const agent of agents) agent.destroy()
+        const [stock, ours] = failed
+        const goal =
+          kind === 'busy'
+            ? `  goal 1/${GOAL}: ${ours * GOAL <= stock ? 'holds' : 'MISSED'}`
+            : ''
+        console.log(
+          `  ${`${name} ${close} ${kind}`.padEnd(14)}` +
+            `  stock ${String(stock).padStart(4)}  ours ${String(ours).padStart(4)}${goal}`,
+        )
+      }
+    }
+  }
+}, server)
