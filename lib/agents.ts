@@ -1,20 +1,20 @@
 /**
- * Agents whose connections are instrumented, and which look at a kept connection
+ * Agents whose connections are instrumented, and which look at an idle connection
  * before they use it again.
  *
  * A server closes idle connections. While its FIN or RST waits in the kernel for
  * a turn of the event loop, the stock agent still takes that connection as good,
- * and the request fails with ECONNRESET (nodejs/node#47130). The kernel knows
- * better, so it is asked, and a connection that is over is dropped before the
- * agent chooses.
+ * and the request fails with ECONNRESET (nodejs/node#47130). So the kernel is
+ * asked, and a connection that is over is dropped before the agent chooses.
  *
- * Where to ask: `reuseSocket(socket, request)`, the documented hook, is too late:
- * the choice is made. What chooses is `addRequest`, undocumented and of the same
- * shape in Node 20, 22, 24 and 26 (lib/_http_agent.js): it calls `getName`, takes
- * from `freeSockets` under that name, and else makes a connection or queues the
- * request. We do nothing in it but mark its beginning; all else is documented:
- * `getName`, `keepSocketAlive`, `freeSockets` and the event `'agentRemove'`. If it
- * were gone, nothing would be checked, and the agents be as stock.
+ * The documented hook `reuseSocket(socket, request)` comes too late: the choice is
+ * made. It is made in `addRequest`, undocumented, the same in Node 20, 22, 24 and
+ * 26 as far as it matters here (lib/_http_agent.js): it calls `getName` and takes
+ * a connection from `freeSockets[name]`; if there is none it makes one or queues
+ * the request. We only mark where it begins, so as to know which call of `getName`
+ * is its own. The rest is documented: `getName`, `keepSocketAlive`, `freeSockets`
+ * and the event `'agentRemove'`. A Node that did it in another way would have the
+ * stock behaviour.
  */
 
 import * as http from 'node:http'
@@ -28,7 +28,7 @@ import { canInstrument, instrumentSince } from './instrument.js'
 import { takeState } from './snapshot.js'
 
 type Callback = (error: Error | null, stream: Duplex) => void
-/** Not void, as @types/node may come to say. */
+/** What it returns differs among versions of @types/node. */
 type Kept = ReturnType<http.Agent['keepSocketAlive']>
 type Made = Duplex | null | undefined
 
@@ -135,15 +135,14 @@ let choosing: http.Agent | undefined
 const freeSince = new WeakMap<Duplex, number>()
 
 /**
- * A connection that was idle for less is not asked about: a read of the state is
- * dear beside a request over loopback, two looks at the clock are not. This is a
- * bound on how long a FIN can have waited unseen. (The time since the event loop
- * last polled would be a closer one, but costs more to know. The idle times after
- * which servers close are seconds.)
+ * A connection that was idle for less is not asked about: beside a request over
+ * loopback a read of the state is dear, two looks at the clock are not. No FIN can
+ * have waited for longer than the connection was idle, and the idle times after
+ * which servers close are seconds.
  */
 const UNCHECKED_MS = 1
 
-/** Before the agent takes a connection from this name's: drops those that ended. */
+/** Drops what is over of a name's connections, when the agent is to take one. */
 function checked(agent: HttpAgent | HttpsAgent, name: string): string {
   if (choosing !== agent) return name
   choosing = undefined
@@ -153,13 +152,13 @@ function checked(agent: HttpAgent | HttpsAgent, name: string): string {
     const next = nextOf(agent, free)
     if (!next || !isOver(next)) break
     next.destroy()
-    // Now and not at 'close', so that another may be made in its place.
+    // At once and not at 'close', so that another may be made in its place.
     next.emit('agentRemove')
   }
   return name
 }
 
-/** Not when there is no telling. */
+/** No, where there is no telling. */
 function isOver(socket: net.Socket): boolean {
   if (socket.destroyed) return true
   const since = freeSince.get(socket) ?? 0

@@ -1,5 +1,5 @@
 /**
- * The only file that knows what net.Socket hides. Relied on, all the same in
+ * The only file that knows what net.Socket and http.Agent hide. Relied on, all the same in
  * Node 20, 22, 24 and 26:
  *
  * - `socket._handle` (lib/net.js): the libuv handle; null before connect() and

@@ -3,6 +3,8 @@
 
 import { once } from 'node:events'
 import { readFileSync, readlinkSync } from 'node:fs'
+import http from 'node:http'
+import https from 'node:https'
 import net from 'node:net'
 import path from 'node:path'
 import tls from 'node:tls'
@@ -96,3 +98,38 @@ test('a TLSSocket forwards the descriptor, and knows a socket under it', async (
   expect(parentOf(over)).toBe(raw)
   over.destroy()
 })
+
+test.each([
+  ['http', http.Agent],
+  ['https', https.Agent as typeof http.Agent],
+])(
+  '%s: agent.addRequest calls getName, then takes a free socket',
+  (_, Agent) => {
+    const calls: string[] = []
+    class Watched extends Agent {
+      override getName(options?: object): string {
+        calls.push('getName')
+        return super.getName(options)
+      }
+      override reuseSocket(socket: net.Socket): void {
+        calls.push(`reuseSocket ${sockets.indexOf(socket)}`)
+      }
+    }
+    const sockets = [new net.Socket(), new net.Socket(), new net.Socket()]
+    for (const [scheduling, taken] of [
+      ['lifo', 2],
+      ['fifo', 0],
+    ] as const) {
+      const agent = new Watched({ scheduling })
+      Object.assign(agent.freeSockets, { [agent.getName({})]: [...sockets] })
+      calls.length = 0
+      const request = { getHeader() {}, onSocket() {} }
+      const { addRequest } = agent as unknown as {
+        addRequest(request: object, options: object): void
+      }
+      addRequest.call(agent, request, {})
+      expect(calls).toEqual(['getName', `reuseSocket ${taken}`])
+      expect(agent).toHaveProperty('scheduling', scheduling)
+    }
+  },
+)

@@ -47,6 +47,9 @@ test('absent is a value of the type', () => {
 
 test('agents go where agents go', () => {
   http.get({ agent: new instrumented.HttpAgent({ keepAlive: true }) })
+  new instrumented.HttpsAgent({ maxCachedSessions: 1, staleCheck: false })
+  // @ts-expect-error not a number
+  new instrumented.HttpAgent({ staleCheck: 5 })
   const agent = new http.Agent()
   agent.createConnection = instrumented.createConnection
 })
