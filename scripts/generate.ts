@@ -6,10 +6,12 @@
  *   it. (Beside a system call of 640 ns: one closure for each member cost 450 ns
  *   more, a comparison for each member 160 ns.)
  * - the table of fields in README.md, from the docstrings of lib/tcp-info.ts.
+ *
+ * And the code in docs/recipes.md, which is that of test/clients/recipes.
  */
 
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
@@ -43,6 +45,7 @@ const kernelNames = documented
 
 writeRecords(inRoot('lib/decode/records.ts'))
 writeReadmeTable(inRoot('README.md'))
+writeRecipes(inRoot('docs/recipes.md'), inRoot('test/clients/recipes'))
 
 // --- lib/decode/records.ts
 
@@ -251,4 +254,23 @@ function readDocumentedFields(): DocumentedField[] {
         kind: tags.get('kind') ?? '',
       }
     })
+}
+
+// --- docs/recipes.md
+
+/** Each `<!-- recipe: name -->` is followed by the text of name.mjs. */
+function writeRecipes(file: string, folder: string): void {
+  const missing = new Set(readdirSync(folder))
+  const page = readFileSync(file, 'utf8').replaceAll(
+    /^(<!-- recipe: (\S+) -->)\n(?:\n```js\n[\s\S]*?\n```\n)?/gm,
+    (_, marker: string, name: string) => {
+      const code = readFileSync(path.join(folder, `${name}.mjs`), 'utf8')
+      missing.delete(`${name}.mjs`)
+      return `${marker}\n\n\`\`\`js\n${code}\`\`\`\n`
+    },
+  )
+  if (missing.size > 0) {
+    throw new Error(`not in ${file}: ${[...missing].join(', ')}`)
+  }
+  writeFileSync(file, page)
 }
