@@ -95,7 +95,7 @@ export class Capture {
   /** Learns what can be learnt while the connection is young. */
   begin(
     connectStartedAt?: number,
-    connecting: boolean = this.#owner.connecting,
+    connecting: boolean = this.#owner.pending,
   ): void {
     this.#forgetConnection()
     this.#connectStartedAt = connectStartedAt

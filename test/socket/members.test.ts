@@ -296,6 +296,15 @@ describe('instrument()', () => {
     }
   })
 
+  test('of a socket that is to connect later knows the peer of a failure', async () => {
+    const port = await freePort()
+    const socket = instrument(new net.Socket())
+    socket.on('error', () => {})
+    socket.connect(port, LOCAL)
+    const [info] = await once(socket, 'tcpinfo')
+    expect(info).toMatchObject({ remoteAddress: LOCAL, remotePort: port })
+  })
+
   test('never times a connect that it did not see begin', async () => {
     const socket = instrument(net.connect(await listen(), LOCAL))
     await once(socket, 'connect')
