@@ -59,6 +59,7 @@ export async function expectFinals(
   const told = () => onTcpInfo.mock.calls.map(([info]) => info)
   const finals = () => told().filter(({ trigger }) => trigger === 'close')
   await vi.waitFor(() => {
+    expect(server.accepted()).toBeGreaterThan(0)
     expect(server.finals).toHaveLength(server.accepted())
     expect(finals()).toHaveLength(server.accepted())
   }, 10_000)
