@@ -3,6 +3,7 @@
 // tests will be skipped for want of them.
 
 import { spawnSync } from 'node:child_process'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 
 const TOOLS = [
   { command: ['ip', '-V'], package: 'iproute2', for: 'network namespaces' },
@@ -23,7 +24,24 @@ const TOOLS = [
     package: 'openssl',
     for: 'certificates of the command-line tests',
   },
+  ...[
+    // The first four have nothing on PATH for somebody who is not root.
+    ['/usr/lib/postgresql', 'postgresql', 'pg'],
+    ['/usr/sbin/mariadbd', 'mariadb-server-core', 'mysql2'],
+    ['/usr/sbin/mosquitto', 'mosquitto', 'mqtt'],
+    ['/usr/lib/rabbitmq/bin', 'rabbitmq-server', 'amqplib'],
+    ['/usr/bin/redis-server', 'redis-server', 'ioredis'],
+    ['/usr/bin/kcat', 'kcat', 'kafkajs'],
+  ].map(([file, from, client]) => ({
+    command: ['test', '-e', file],
+    package: from,
+    for: `a server for ${client}`,
+  })),
 ]
+
+/** What Debian's packages ask whether they may start their services. */
+const POLICY = '/usr/sbin/policy-rc.d'
+const FORBID = '#!/bin/sh\nexit 101\n'
 
 const runs = ([name, ...args]) =>
   spawnSync(name, args, { stdio: 'ignore' }).status === 0
@@ -38,8 +56,12 @@ if (
   console.log(`installing ${packages.join(', ')}`)
   const options = { stdio: ['ignore', 'ignore', 'inherit'] }
   spawnSync('apt-get', ['update', '-q'], options)
+  // The tests start the servers themselves.
+  const isOurs = !existsSync(POLICY)
+  if (isOurs) writeFileSync(POLICY, FORBID, { mode: 0o755 })
   spawnSync('apt-get', ['install', '-qy', ...packages], options)
+  if (isOurs) rmSync(POLICY)
 }
-for (const { command, for: purpose } of missing()) {
-  console.log(`${command[0]} is missing: tests will be skipped (${purpose})`)
+for (const tool of missing()) {
+  console.log(`${tool.package} is missing: tests will be skipped (${tool.for})`)
 }

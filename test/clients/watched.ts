@@ -30,13 +30,19 @@ export async function watched(server: net.Server): Promise<Watched> {
 }
 
 /** The same for a server in another process: a watched way to it. */
-export function watchedWayTo(port: number): Promise<Watched> {
+export function watchedWayTo(
+  port: number,
+  createServer: (onPeer: (peer: net.Socket) => void) => net.Server = (onPeer) =>
+    net.createServer(onPeer),
+): Promise<Watched> {
   return watched(
-    net.createServer((peer) => {
+    createServer((peer) => {
       const beyond = net.connect(port, '127.0.0.1')
       peer.pipe(beyond).pipe(peer)
       peer.on('error', () => beyond.destroy())
       beyond.on('error', () => peer.destroy())
+      // What still comes goes nowhere, but it is counted, and its end noticed.
+      beyond.on('close', () => peer.resume())
     }),
   )
 }
