@@ -19,15 +19,18 @@ import path from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
 import { freePort } from './net.js'
 
+/** That of the server, and two more. */
+type Ports = readonly [number, number, number]
+
 interface Kind {
   /** The package, for the name of a skipped test. */
   readonly package: string
   readonly program: string
   readonly args: (folder: string, port: number) => readonly string[]
-  readonly env?: (folder: string, port: number) => NodeJS.ProcessEnv
+  readonly env?: (folder: string, ports: Ports) => NodeJS.ProcessEnv
   /** What is to be run to its end before, or beside it. */
   readonly before?: (folder: string) => readonly string[]
-  readonly beside?: (port: number) => readonly string[]
+  readonly beside?: (ports: Ports) => readonly string[]
   /** What it prints when it can be used; where it chose the port, that as well. */
   readonly ready: RegExp
   /** How it ends, where to be killed would leave something behind. */
@@ -36,10 +39,6 @@ interface Kind {
 
 const HOST = '127.0.0.1'
 const CERTIFICATE = ['localhost-cert.pem', 'localhost-key.pem'] as const
-
-/** RabbitMQ's other ports: of Erlang's name server, and of the node itself. */
-const namesPort = (port: number): number => port - 1
-const nodePort = (port: number): number => port - 2
 
 const KINDS = {
   PostgreSQL: {
@@ -101,13 +100,13 @@ const KINDS = {
   RabbitMQ: {
     package: 'rabbitmq-server',
     program: 'rabbitmq-server',
-    beside: (port) => ['epmd', '-address', HOST, '-port', `${namesPort(port)}`],
+    beside: ([, names]) => ['epmd', '-address', HOST, '-port', `${names}`],
     args: () => [],
-    env: (folder, port) => ({
+    env: (folder, [port, names, node]) => ({
       HOME: folder,
-      ERL_EPMD_PORT: `${namesPort(port)}`,
+      ERL_EPMD_PORT: `${names}`,
       RABBITMQ_CONF_ENV_FILE: '/dev/null',
-      RABBITMQ_DIST_PORT: `${nodePort(port)}`,
+      RABBITMQ_DIST_PORT: `${node}`,
       RABBITMQ_ENABLED_PLUGINS_FILE: path.join(folder, 'plugins'),
       RABBITMQ_LOGS: '-',
       RABBITMQ_LOG_BASE: folder,
@@ -151,7 +150,7 @@ function find(program: string): string | undefined {
   return FOLDERS.map((folder) => path.join(folder, program)).find(existsSync)
 }
 
-/** As nobody where we are root, for not all of them like that; none outlives us. */
+/** Some refuse to run as root; none outlives the tests, however they end. */
 const AS_NOBODY =
   process.getuid?.() === 0
     ? ['--reuid=65534', '--regid=65534', '--clear-groups']
@@ -171,11 +170,12 @@ export function serverMissing(name: ServerName): string | undefined {
 export function useServer(name: ServerName): () => number {
   const kind: Kind = KINDS[name]
   let folder: string
+  let ports: Ports
   let port: number
   const children: ChildProcess[] = []
 
   function launch([program, ...args]: readonly string[]): ChildProcess {
-    const env = { ...process.env, ...kind.env?.(folder, port) }
+    const env = { ...process.env, ...kind.env?.(folder, ports) }
     const file = find(program as string) ?? (program as string)
     const child = spawn('setpriv', [...LAUNCH, file, ...args], {
       cwd: folder,
@@ -187,9 +187,10 @@ export function useServer(name: ServerName): () => number {
 
   beforeAll(async () => {
     folder = folderForNobody()
-    port = await freePort()
+    ports = await Promise.all([freePort(), freePort(), freePort()])
+    port = ports[0]
     if (kind.before) await once(launch(kind.before(folder)), 'close')
-    if (kind.beside) launch(kind.beside(port))
+    if (kind.beside) launch(kind.beside(ports))
     const server = launch([kind.program, ...kind.args(folder, port)])
     const [, chosen] = await said(server, kind.ready)
     if (chosen) port = Number(chosen)
