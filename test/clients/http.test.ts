@@ -1,10 +1,10 @@
-import { once } from 'node:events'
+import { type EventEmitter, once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import net, { type AddressInfo } from 'node:net'
 import path from 'node:path'
-import type { TLSSocket } from 'node:tls'
+import type tls from 'node:tls'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import {
   createConnection,
@@ -14,7 +14,7 @@ import {
   type TcpInfo,
   TcpInfoSocket,
 } from '../../lib/index.js'
-import { freePort, wait } from '../support/net.js'
+import { freePort, listen, wait } from '../support/net.js'
 
 const BODY = Buffer.alloc(300_000, 'x')
 const LOCAL = '127.0.0.1'
@@ -127,6 +127,27 @@ describe.each([
   })
 })
 
+/** Waits for the client's first words. */
+const talking = (answer: (peer: net.Socket) => void): Promise<number> =>
+  listen((peer) => peer.once('data', () => answer(peer)))
+
+const failingLookup: net.LookupFunction = (host, _, callback) => {
+  const error = new Error(`getaddrinfo ENOTFOUND ${host}`)
+  callback(Object.assign(error, { code: 'ENOTFOUND' }), '', 0)
+}
+
+const SOCKET_EVENTS = [
+  'lookup',
+  'connect',
+  'ready',
+  'secureConnect',
+  'session',
+  'timeout',
+  'end',
+  'error',
+  'close',
+]
+
 describe('HttpsAgent', () => {
   const trust = { ca: certificate.cert, servername: 'localhost' }
 
@@ -135,7 +156,7 @@ describe('HttpsAgent', () => {
     const agent = new HttpsAgent()
     const request = https.get({ host: LOCAL, port, agent, ...trust })
     const [socket] = (await once(request, 'socket')) as [
-      Instrumented<TLSSocket>,
+      Instrumented<tls.TLSSocket>,
     ]
     const [response] = await once(request, 'response')
     expect(socket.authorized).toBe(true)
@@ -154,7 +175,7 @@ describe('HttpsAgent', () => {
       const seen: boolean[] = []
       for (let i = 0; i < 3; i++) {
         const { socket } = await get({ port, agent, ...trust }, https)
-        seen.push((socket as unknown as TLSSocket).isSessionReused())
+        seen.push((socket as unknown as tls.TLSSocket).isSessionReused())
         await wait(5)
       }
       return seen
@@ -165,25 +186,99 @@ describe('HttpsAgent', () => {
   })
 
   test.each([
+    ['no options', {}],
+    ['a servername', { servername: 'other.example' }],
+    ['no servername', { servername: '' }],
+    ['protocols', { ALPNProtocols: ['x', 'http/1.1'] }],
+    ['an old version', { maxVersion: 'TLSv1.2' as const }],
+  ])('the handshake is the stock agent’s: %s', async (_, of) => {
+    const server = https.createServer(
+      { ...certificate, ALPNProtocols: ['http/1.1', 'x'] },
+      answer,
+    )
+    const port = await listening(server)
+    const handshake = async (agent: https.Agent): Promise<unknown> => {
+      const seen = once(server, 'secureConnection')
+      const options = { host: 'localhost', rejectUnauthorized: false, ...of }
+      const { socket } = await get({ port, agent, ...options }, https)
+      const [peer] = (await seen) as [tls.TLSSocket]
+      return [peer, socket as unknown as tls.TLSSocket].map((side) => ({
+        servername: (side as { servername?: unknown }).servername,
+        alpn: side.alpnProtocol,
+        version: side.getProtocol(),
+        cipher: side.getCipher(),
+        authorized: side.authorized,
+        authorizationError: side.authorizationError,
+      }))
+    }
+    const stock = await handshake(new https.Agent())
+    expect(await handshake(new HttpsAgent())).toEqual(stock)
+  })
+
+  const failing: [
+    string,
+    https.RequestOptions & tls.ConnectionOptions,
+    (() => Promise<number>)?,
+  ][] = [
     ['not trusted', {}],
     ['another name', { ca: certificate.cert, servername: 'other.example' }],
     ['bad option', { minVersion: 'TLSv9' as 'TLSv1' }],
-  ])('errors are the stock agent’s: %s', async (_, options) => {
-    const port = await httpsPort()
-    const outcome = async (agent: https.Agent): Promise<unknown> => {
-      try {
-        const request = https.get({ host: LOCAL, port, agent, ...options })
-        const [error] = await once(request, 'error')
-        return { code: error.code, message: error.message }
-      } catch (error) {
-        const { code, message } = error as NodeJS.ErrnoException
-        return { thrown: true, code, message }
+    ['no common protocol', { ...trust, ALPNProtocols: ['x'] }],
+    ['no common version', { ...trust, maxVersion: 'TLSv1.1' }],
+    ['refused', {}, freePort],
+    ['name not found', { host: 'name.invalid', lookup: failingLookup }],
+    [
+      'reset in the handshake',
+      {},
+      () => talking((peer) => peer.resetAndDestroy()),
+    ],
+    ['closed in the handshake', {}, () => talking((peer) => peer.end())],
+    [
+      'no TLS',
+      {},
+      () => talking((peer) => peer.end('HTTP/1.1 400 No\r\n\r\n')),
+    ],
+    ['too slow', { timeout: 50 }, () => listen()],
+  ]
+  test.each(failing)(
+    'errors and events are the stock agent’s: %s',
+    async (_, options, open = httpsPort) => {
+      const port = await open()
+      const outcome = async (agent: https.Agent): Promise<unknown> => {
+        const seen: unknown[] = []
+        const watch = (
+          name: string,
+          emitter: EventEmitter,
+          events: string[],
+        ) => {
+          for (const event of events) {
+            emitter.on(event, (argument) => {
+              const { code, message } = argument ?? {}
+              seen.push([name, event, code, message])
+            })
+          }
+        }
+        try {
+          const request = https.get({ host: LOCAL, port, agent, ...options })
+          watch('request', request, ['socket', 'timeout', 'error', 'close'])
+          request.on('socket', (socket) =>
+            watch('socket', socket, SOCKET_EVENTS),
+          )
+          request.on('timeout', () => request.destroy())
+          await new Promise((resolve) => request.on('close', resolve))
+          const { socket } = request
+          if (socket && !socket.closed) await once(socket, 'close')
+        } catch (error) {
+          const { code, message } = error as NodeJS.ErrnoException
+          seen.push(['thrown', code, message])
+        }
+        return seen
       }
-    }
-    const stock = await outcome(new https.Agent())
-    expect(stock).toHaveProperty('code')
-    expect(await outcome(new HttpsAgent())).toEqual(stock)
-  })
+      const stock = await outcome(new https.Agent())
+      expect(JSON.stringify(stock)).toMatch(/"(thrown|error)","[A-Z_]+"/)
+      expect(await outcome(new HttpsAgent())).toEqual(stock)
+    },
+  )
 
   test('timeouts fire as with the stock agent', async () => {
     const port = await listening(net.createServer())
