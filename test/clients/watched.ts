@@ -19,7 +19,9 @@ export async function watched(server: net.Server): Promise<Watched> {
   let accepted = 0
   server.on('connection', (peer: net.Socket) => {
     accepted++
-    instrument(peer).on('tcpinfo', (info) => finals.push(info))
+    instrument(peer).on('tcpinfo', (info) => {
+      if (info.trigger === 'close') finals.push(info)
+    })
     onTestFinished(() => void peer.destroy())
   })
   onTestFinished(() => void server.close())

@@ -13,7 +13,7 @@ import { Server as SocketIoServer } from 'socket.io'
 import { getGlobalDispatcher, Pool, request, setGlobalDispatcher } from 'undici'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocketServer } from 'ws'
-import type { Instrumented } from '../../lib/index.js'
+import { type Instrumented, instrument } from '../../lib/index.js'
 import { freePort, wait } from '../support/net.js'
 import { axiosClient } from './recipes/axios.mjs'
 import { gotClient } from './recipes/got.mjs'
@@ -145,7 +145,10 @@ describe.each(['http', 'https'] as const)('%s', (scheme) => {
 
   test('ws', async () => {
     const server = await serve(serverFor())
-    new WebSocketServer({ server: server.server }).on('connection', (peer) => {
+    const states: unknown[] = []
+    const webSockets = new WebSocketServer({ server: server.server })
+    webSockets.on('connection', (peer, { socket }) => {
+      states.push(instrument(socket).captureTcpInfo()?.state)
       peer.on('message', (message) => peer.send(message))
     })
     const onTcpInfo = listener()
@@ -155,6 +158,7 @@ describe.each(['http', 'https'] as const)('%s', (scheme) => {
     client.send(BODY)
     const [message] = await once(client, 'message')
     expect(String(message)).toBe(BODY)
+    expect(states).toEqual(['ESTABLISHED'])
     client.close()
     await expectFinals(onTcpInfo, server, BODY.length)
   })
