@@ -6,7 +6,6 @@ import https from 'node:https'
 import path from 'node:path'
 import * as grpc from '@grpc/grpc-js'
 import { expect, onTestFinished, test } from 'vitest'
-import { connectAnnounces } from '../../lib/handle.js'
 import type { TcpInfo } from '../../lib/index.js'
 import { everyConnection } from './recipes/every-connection.mjs'
 import {
@@ -93,19 +92,15 @@ test('Node’s own fetch', async () => {
   await expectFinals(onTcpInfo, server, BODY.length)
 })
 
-// Where net.connect announces, tls.connect does not.
-test.skipIf(connectAnnounces)(
-  `https${connectAnnounces ? ' (skipped: this Node does not announce it)' : ''}`,
-  async () => {
-    const server = await watched(
-      https.createServer({ key, cert }, (_, response) => response.end(BODY)),
-    )
-    const onTcpInfo = hearing(server)
-    const { port } = server
-    const agent = new https.Agent({ ca: cert })
-    https.get({ host: 'localhost', port, agent }, (response) => {
-      response.resume()
-    })
-    await expectFinals(onTcpInfo, server, BODY.length)
-  },
-)
+test('https', async () => {
+  const server = await watched(
+    https.createServer({ key, cert }, (_, response) => response.end(BODY)),
+  )
+  const onTcpInfo = hearing(server)
+  const { port } = server
+  const agent = new https.Agent({ ca: cert })
+  https.get({ host: 'localhost', port, agent }, (response) => {
+    response.resume()
+  })
+  await expectFinals(onTcpInfo, server, BODY.length)
+})

@@ -1,9 +1,9 @@
 import { subscribe } from 'node:diagnostics_channel'
-import { instrument } from 'tcpinfo-socket'
+import 'tcpinfo-socket/register'
 
 export function everyConnection(onTcpInfo) {
-  subscribe('net.client.socket', ({ socket }) => {
-    // First off: a socket that connects again is announced again.
-    instrument(socket).off('tcpinfo', onTcpInfo).on('tcpinfo', onTcpInfo)
+  subscribe('tcpinfo-socket:capture', ({ socket, info }) => {
+    // Those that were accepted have a server.
+    if (!socket.server) onTcpInfo(info)
   })
 }
