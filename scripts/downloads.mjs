@@ -1,0 +1,49 @@
+// What tests download, once, and keep outside the tree.
+
+import { execFileSync } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { npm } from './test-package.mjs'
+
+/** Where a kind of download is kept. */
+export const cacheFolder = (kind) =>
+  path.join(
+    process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache'),
+    'tcpinfo-socket',
+    kind,
+  )
+
+/** A folder of a cache; `fill` makes it, once. */
+export function cached(cache, name, fill) {
+  const folder = path.join(cache, name)
+  if (existsSync(folder)) return folder
+  console.log(`setting up ${name}`)
+  mkdirSync(cache, { recursive: true })
+  // Whole or not at all.
+  const unfinished = mkdtempSync(`${folder}.new-`)
+  try {
+    fill(unfinished)
+    // Another run may have been faster.
+    if (!existsSync(folder)) renameSync(unfinished, folder)
+  } finally {
+    rmSync(unfinished, { recursive: true, force: true })
+  }
+  return folder
+}
+
+/** Unpacks the folder bin of a package, without running what it would run. */
+export function unpackBin(specifier, folder) {
+  npm(`pack ${specifier}`, folder)
+  const [tarball] = readdirSync(folder)
+  const strip = ['--strip-components=2', 'package/bin']
+  execFileSync('tar', ['xf', tarball, ...strip], { cwd: folder })
+  rmSync(path.join(folder, tarball))
+}
