@@ -193,7 +193,12 @@ export class Capture {
   #learnEndpoints(): void {
     const handle = handleOf(this.#owner)
     const descriptor = handle ? descriptorOf(handle) : -1
-    if (descriptor >= 0) this.#endpoints = readEndpoints(descriptor)
+    if (descriptor >= 0) this.#keepEndpoints(readEndpoints(descriptor))
+  }
+
+  /** Without a peer it is not connected yet: a descriptor can be bound before. */
+  #keepEndpoints(endpoints: Endpoints): void {
+    if (endpoints.hasRemote) this.#endpoints ??= endpoints
   }
 
   /** Reads now; once the connection is over, the last answer stands. */
@@ -247,7 +252,7 @@ export class Capture {
     this.#failure = undefined
     this.#snapshot = result
     this.#remember(result)
-    if (!this.#owner.connecting) this.#endpoints ??= result.endpoints
+    if (!this.#owner.connecting) this.#keepEndpoints(result.endpoints)
     // What a listener of the event captures, of whatever socket, is not announced:
     // it, or two that capture each other's, would be called for ever.
     if (trigger === 'close' || !emitting) {

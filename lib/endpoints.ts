@@ -109,7 +109,8 @@ export function readEndpoints(descriptor: number, peer?: Peer): Endpoints {
   const wanted = peer ? LOCAL : LOCAL | REMOTE
   const found = binding.readEndpoints(descriptor, pool.bytes, pool.at, wanted)
   if (found < 0) return Endpoints.unknown
-  const endpoints = new Endpoints(pool, (found & REMOTE) !== 0, peer)
+  const hasRemote = peer !== undefined || (found & REMOTE) !== 0
+  const endpoints = new Endpoints(pool, hasRemote, peer)
   pool.keep(2 * ENDPOINT_BYTES)
   return endpoints
 }

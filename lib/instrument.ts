@@ -68,11 +68,15 @@ function hookDestroy(socket: net.Socket, capture: Capture): void {
   const own = Object.hasOwn(socket, '_destroy') ? socket._destroy : undefined
   define(socket, '_destroy', {
     writable: true,
-    value(this: net.Socket, ...args: Parameters<net.Socket['_destroy']>) {
+    value(
+      this: net.Socket,
+      error: Error | null,
+      callback: (error?: Error | null) => void,
+    ) {
       capture.onDestroy()
       // Looked up now, so that a later patch of the prototype counts.
       const destroy = own ?? Object.getPrototypeOf(socket)._destroy
-      destroy.apply(this, args)
+      destroy.call(this, error, callback)
     },
   })
 }

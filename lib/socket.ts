@@ -137,6 +137,11 @@ export class TcpInfoSocket extends net.Socket implements TcpInfoMembers {
   }
 }
 
+// As net.Socket has them: else for-in would not name the members of either class.
+for (const name of ['connect', '_destroy']) {
+  Object.defineProperty(TcpInfoSocket.prototype, name, { enumerable: true })
+}
+
 /** Captures of sockets under construction. */
 const orphans = new WeakMap<net.Socket, Capture>()
 

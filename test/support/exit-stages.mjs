@@ -12,48 +12,20 @@ import { once } from 'node:events'
 import { readFileSync, writeSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
-import net from 'node:net'
 import {
   isMainThread,
   parentPort,
   Worker,
   workerData,
 } from 'node:worker_threads'
-import {
-  connect,
-  HttpAgent,
-  HttpsAgent,
-  instrument,
-  readTcpState,
-  TcpInfoSocket,
-} from '../../dist/index.js'
+import { readTcpState } from '../../dist/index.js'
+import { kinds } from './kinds.mjs'
 
 const LOCAL = '127.0.0.1'
 // In the namespace that the caller made, packets to it vanish.
 const SILENT = '10.255.1.1'
 /** What process.exit() is given in a worker. */
 const WORKER_CODE = 7
-
-const kinds = {
-  stock: {
-    connect: net.connect,
-    Socket: net.Socket,
-    HttpAgent: http.Agent,
-    HttpsAgent: https.Agent,
-  },
-  ours: { connect, Socket: TcpInfoSocket, HttpAgent, HttpsAgent },
-  instrumented: {
-    connect: (...args) => instrument(net.connect(...args)),
-    Socket: class extends net.Socket {
-      constructor(...args) {
-        super(...args)
-        instrument(this)
-      }
-    },
-    HttpAgent,
-    HttpsAgent,
-  },
-}
 
 const [how, stage, kind, portsJson] = workerData ?? process.argv.slice(2)
 const ports = JSON.parse(portsJson)

@@ -14,31 +14,10 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import tls from 'node:tls'
-import { connect, instrument, TcpInfoSocket } from '../../dist/index.js'
+import { kinds } from './kinds.mjs'
 import { scenarios } from './scenarios.mjs'
 
 const kind = process.argv[2]
-const stock = {
-  connect: net.connect,
-  Socket: net.Socket,
-  adopt: (socket) => socket,
-}
-const kinds = {
-  stock,
-  // Those of the program; register sees them all the same.
-  registered: stock,
-  ours: { connect, Socket: TcpInfoSocket, adopt: instrument },
-  instrumented: {
-    connect: (...args) => instrument(net.connect(...args)),
-    Socket: class extends net.Socket {
-      constructor(...args) {
-        super(...args)
-        instrument(this)
-      }
-    },
-    adopt: instrument,
-  },
-}
 const api = kinds[kind]
 if (kind === 'registered') await import('../../dist/register.js')
 const major = Number.parseInt(process.versions.node, 10)

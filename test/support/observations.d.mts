@@ -1,0 +1,1 @@
+export const observations: readonly { readonly name: string }[]
