@@ -57,15 +57,17 @@ function load(): Binding | Failure {
 function explain(cause: unknown): string {
   const target = `${process.platform}-${process.arch}`
   const said = cause instanceof Error ? cause.message : String(cause)
-  const code = (cause as { code?: unknown } | null)?.code
+  const { code, name } = (cause ?? {}) as { code?: unknown; name?: unknown }
   const why =
     code === 'ERR_DLOPEN_DISABLED'
       ? "Node's permission model is on: add --allow-addons."
       : code === 'ERR_ACCESS_DENIED'
         ? "Node's permission model is on: add --allow-fs-read for this package's folder, node-gyp-build's and /etc/alpine-release."
-        : /^No native build/.test(said)
-          ? `There is no binary for ${target} in the package's prebuilds folder. There is one for Windows, Linux (glibc 2.17 or later, and musl) and macOS 11 or later, each for x64 and arm64. If you run one of these: was it left out by a bundler or a copy? Keep tcpinfo-socket outside the bundle, and its folder whole.`
-          : `The binary for ${target} was refused by the system's loader, or is another addon: was node_modules copied from another kind of machine or libc? Install again on this one.`
+        : name === 'NotCapable'
+          ? 'Deno has not given a permission for it.'
+          : /^No native build/.test(said)
+            ? `There is no binary for ${target} in the package's prebuilds folder. There is one for Windows, Linux (glibc 2.17 or later, and musl) and macOS 11 or later, each for x64 and arm64. If you run one of these: was it left out by a bundler or a copy? Keep tcpinfo-socket outside the bundle, and its folder whole.`
+            : `The binary for ${target} was refused by the system's loader, or is another addon: was node_modules copied from another kind of machine or libc? Install again on this one.`
   return `The native addon of tcpinfo-socket could not be loaded, so sockets work as plain net.Sockets. ${why} (${said.split('\n')[0]})`
 }
 

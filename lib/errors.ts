@@ -127,9 +127,12 @@ export const NO_CALL: Failure = {
   message: `No TCP statistics are available on ${here}: this operating system, or this version of it, has no call for them that is known here. Linux, macOS 10.11 and Windows 10 1703 or later have one.`,
 }
 
+const { deno } = process.versions
+const runtime = deno ? `Deno ${deno}` : `Node ${process.version}`
+
 export const NO_DESCRIPTOR: Failure = {
   code: 'ERR_TCP_INFO_UNSUPPORTED',
-  message: `The descriptor of a socket could not be found in Node ${process.version}: its internals differ from what this version of tcpinfo-socket knows. Sockets work as usual; look for a newer version of tcpinfo-socket.`,
+  message: `The descriptor of a socket could not be found in ${runtime}: its internals differ from what this version of tcpinfo-socket knows. Sockets work as usual; look for a newer version of tcpinfo-socket.`,
 }
 
 /** Something in Node that is not as handle.ts expects. */

@@ -78,10 +78,13 @@ export function isPipe(handle: StreamHandle): boolean {
   return isA('Pipe', underTls(handle))
 }
 
-/** Whether a handle is one of Node's own that have a descriptor. */
+/** Whether a handle is one of Node's own, or of Deno's, that have a descriptor. */
 export function isNative(handle: StreamHandle): boolean {
-  return isA('TCP', handle) || isA('TLSWrap', handle)
+  return ['TCP', 'TLSWrap', 'TCPWrap'].some((name) => isA(name, handle))
 }
+
+/** Deno keeps the descriptors to itself. */
+export const hidesDescriptors = 'deno' in process.versions
 
 function isA(name: string, handle: unknown): handle is StreamHandle {
   return (handle as object | undefined)?.constructor?.name === name

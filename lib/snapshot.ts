@@ -27,6 +27,7 @@ import {
 import {
   descriptorOf,
   handleOf,
+  hidesDescriptors,
   isNative,
   isPipe,
   isServer,
@@ -271,7 +272,9 @@ function refusalOf(errno: number): Failure {
 }
 
 /** Set when a socket showed that this Node's internals are not as known. */
-let shapeFailure: Failure | undefined
+let shapeFailure: Failure | undefined = hidesDescriptors
+  ? NO_DESCRIPTOR
+  : undefined
 
 /** Why nothing can be read in this process at all, as far as is known. */
 export function generalFailure(): Failure | undefined {
@@ -296,10 +299,10 @@ function whyNot(
     if (!binding?.socketOf) shapeFailure = NO_DESCRIPTOR
     return NO_DESCRIPTOR
   }
-  if (handle.getpeername === undefined) return NOT_TCP
   // While it connects, the descriptor is yet to come; after a failed handshake a
   // TLSSocket keeps its closed handle; TLS over a stream in JavaScript never has
-  // one.
+  // one. (Of Bun's handles only the descriptor is as in Node.)
   if (connecting) return NEVER_OPENED
+  if (handle.getpeername === undefined) return NOT_TCP
   return destroyed || isTcp(handle) ? CLOSED : NOT_TCP
 }

