@@ -22,9 +22,10 @@ import { handleOf, isPipe, underlyingOf } from './handle.js'
 
 const { prototype } = net.Socket
 
-/** What ours call on; undefined while they are nowhere in the prototype. */
-let connect: net.Socket['connect'] | undefined
-let _destroy: net.Socket['_destroy'] | undefined
+/** What ours call on, and whether ours are somewhere in the prototype. */
+let { connect, _destroy } = prototype
+let wrapsConnect = false
+let wrapsDestroy = false
 
 // A second copy of this package (CommonJS beside ESM, another version) leaves the
 // watching to the first.
@@ -55,12 +56,13 @@ function watchConnect(this: net.Socket, ...args: unknown[]): net.Socket {
     if (Object.hasOwn(this, CAPTURE)) capture.begin(startedAt, true)
     remember(this)
   }
-  return Reflect.apply(connect as net.Socket['connect'], this, args)
+  return Reflect.apply(connect, this, args)
 }
 
 function watchDestroy(
   this: net.Socket,
-  ...args: Parameters<net.Socket['_destroy']>
+  error: Error | null,
+  callback: (error?: Error | null) => void,
 ): void {
   // TLS that is laid over another socket has that one's connection.
   if (active && !underlyingOf(this)) {
@@ -72,7 +74,7 @@ function watchDestroy(
     const capture = isNew ? adopt(this) : captureOf(this)
     capture?.onDestroy()
   }
-  Reflect.apply(_destroy as net.Socket['_destroy'], this, args)
+  _destroy.call(this, error, callback)
 }
 
 function watchAccepted(message: unknown): void {
@@ -96,11 +98,13 @@ export function register(): void {
     configurable: true,
   })
   active = true
-  if (!connect) {
+  if (!wrapsConnect) {
+    wrapsConnect = true
     connect = prototype.connect
     prototype.connect = watchConnect as net.Socket['connect']
   }
-  if (!_destroy) {
+  if (!wrapsDestroy) {
+    wrapsDestroy = true
     _destroy = prototype._destroy
     prototype._destroy = watchDestroy
   }
@@ -117,13 +121,13 @@ export function unregister(): void {
   active = false
   Reflect.deleteProperty(net.Socket, REGISTERED)
   // Undone only where nobody has wrapped ours in turn.
-  if (connect && prototype.connect === watchConnect) {
+  if (prototype.connect === watchConnect) {
     prototype.connect = connect
-    connect = undefined
+    wrapsConnect = false
   }
-  if (_destroy && prototype._destroy === watchDestroy) {
+  if (prototype._destroy === watchDestroy) {
     prototype._destroy = _destroy
-    _destroy = undefined
+    wrapsDestroy = false
   }
   unsubscribe('net.server.socket', watchAccepted)
   process.off('exit', watchExit)

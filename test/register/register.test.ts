@@ -1,10 +1,12 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { TcpInfo } from '../../lib/index.js'
 import { jsonOf, runNode } from '../support/child.js'
-import { inNamespace, namespaceMissing } from '../support/namespace.js'
+import { sharedNamespaceMissing, useNamespace } from '../support/namespace.js'
+import { serverMissing, useServer } from '../support/servers.js'
 
 const here = (name: string): string => path.join(__dirname, name)
 const dist = (name: string): string => path.join(__dirname, '../../dist', name)
@@ -18,11 +20,18 @@ type Line = TcpInfo & { accepted: boolean; threadId: number }
 const keyOf = ({ localAddress, localPort, remotePort }: Line): string =>
   `${localAddress}:${localPort}-${remotePort}`
 
-describe.skipIf(namespaceMissing)(
-  namespaceMissing
-    ? `a whole program (skipped: ${namespaceMissing})`
-    : 'a whole program',
+const missing =
+  sharedNamespaceMissing ??
+  serverMissing('PostgreSQL') ??
+  serverMissing('Redis')
+
+describe.skipIf(missing)(
+  missing ? `a whole program (skipped: ${missing})` : 'a whole program',
   () => {
+    const { enter, tcp } = useNamespace()
+    const postgres = useServer('PostgreSQL', enter)
+    const redis = useServer('Redis', enter)
+
     test.each([
       ['--import', [dist('register.js')]],
       ['--require', [dist('register.cjs')]],
@@ -33,19 +42,26 @@ describe.skipIf(namespaceMissing)(
         const folder = mkdtempSync(path.join(tmpdir(), 'register-'))
         onTestFinished(() => rmSync(folder, { recursive: true }))
         const collected = path.join(folder, 'collected')
-        const { stdout, stderr, code } = await inNamespace([
-          'sh',
-          '-c',
-          'COLLECT=$0 "$@"; echo "exit code $?"; cat /proc/net/snmp',
-          collected,
-          process.execPath,
-          ...files.flatMap(preload),
-          ...preload(here('collect.mjs')),
-          here('sample.mjs'),
-        ])
-        expect({ stderr, code }).toEqual({ stderr: '', code: 0 })
-        expect(stdout).toMatch(/^exit code 3$/m)
-        const kernel = countersOf(stdout)
+        const before = tcp()
+        const preloads = [...files, here('collect.mjs')].flatMap(preload)
+        const [command = '', ...words] = enter()
+        const program = spawnSync(
+          command,
+          [...words, process.execPath, ...preloads, here('sample.mjs')],
+          {
+            encoding: 'utf8',
+            env: {
+              ...process.env,
+              COLLECT: collected,
+              POSTGRES: String(postgres()),
+              REDIS: String(redis()),
+            },
+          },
+        )
+        expect(program).toMatchObject({ stderr: '', stdout: '', status: 3 })
+        const after = tcp()
+        const counted = (name: string): number =>
+          Number(after[name]) - Number(before[name])
 
         const lines: Line[] = readFileSync(collected, 'utf8')
           .trim()
@@ -53,9 +69,14 @@ describe.skipIf(namespaceMissing)(
           .map((line) => JSON.parse(line))
         const opened = lines.filter(({ accepted }) => !accepted)
         const accepted = lines.filter(({ accepted }) => accepted)
-        expect(kernel.ActiveOpens).toBeGreaterThan(10)
-        expect(opened).toHaveLength(kernel.ActiveOpens as number)
-        expect(accepted).toHaveLength(kernel.PassiveOpens as number)
+        const toServers = opened.filter(({ remotePort }) =>
+          [postgres(), redis()].includes(Number(remotePort)),
+        )
+        expect(counted('ActiveOpens')).toBeGreaterThan(10)
+        expect(opened).toHaveLength(counted('ActiveOpens'))
+        // The two servers accept in this namespace too.
+        expect(toServers).toHaveLength(4)
+        expect(accepted).toHaveLength(counted('PassiveOpens') - 4)
         for (const side of [opened, accepted]) {
           expect(new Set(side.map(keyOf)).size).toBe(side.length)
         }
@@ -80,16 +101,6 @@ describe.skipIf(namespaceMissing)(
     )
   },
 )
-
-/** The line of the counters' names and the line of their values. */
-function countersOf(snmp: string): Record<string, number> {
-  const [names, values] = [...snmp.matchAll(/^Tcp: (.*)$/gm)].map((match) =>
-    (match[1] as string).split(' '),
-  )
-  return Object.fromEntries(
-    (names ?? []).map((name, i) => [name, Number(values?.[i])]),
-  )
-}
 
 /** What a program prints that begins with this. */
 function program<T>(body: string, ...nodeOptions: string[]): Promise<T> {

@@ -7,6 +7,8 @@ import http from 'node:http'
 import https from 'node:https'
 import net from 'node:net'
 import { isMainThread, Worker, workerData } from 'node:worker_threads'
+import { Redis } from 'ioredis'
+import pg from 'pg'
 
 const LOCAL = '127.0.0.1'
 
@@ -69,6 +71,14 @@ if (isMainThread) {
   await once(reset, 'connect')
   reset.resetAndDestroy()
   await once(reset, 'close')
+
+  const { POSTGRES, REDIS } = process.env
+  const pool = new pg.Pool({ host: LOCAL, port: POSTGRES, user: 'postgres' })
+  await Promise.all([1, 2, 3].map(() => pool.query('select 1')))
+  await pool.end()
+  const redis = new Redis(REDIS, LOCAL)
+  await redis.set('key', 'value')
+  await redis.quit()
 
   const worker = new Worker(new URL(import.meta.url), { workerData: web })
   await once(worker, 'exit')

@@ -3,8 +3,12 @@
  * without a word to any other network.
  */
 
-import { spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
+import type { Readable } from 'node:stream'
+import { afterAll, beforeAll } from 'vitest'
 
 /** How to enter one; root needs no user namespace. */
 const ENTER = process.getuid?.() === 0 ? ['-n'] : ['-r', '-n']
@@ -46,6 +50,40 @@ export interface Options {
   readonly setup?: string
   readonly descriptor3?: Socket
   readonly cwd?: string | undefined
+}
+
+/** Why no namespace can be had here that several commands enter one by one. */
+export const sharedNamespaceMissing: string | undefined =
+  namespaceMissing ?? (process.getuid?.() === 0 ? undefined : 'needs root')
+
+/**
+ * A namespace with loopback for the tests of the block that this is called in.
+ * `enter()` gives the words that go before a command, `tcp()` the kernel's counters.
+ */
+export function useNamespace(): {
+  enter: () => readonly string[]
+  tcp: () => Record<string, number>
+} {
+  let holder: ChildProcess
+  beforeAll(async () => {
+    const script = 'ip link set lo up && echo ready && exec sleep infinity'
+    const args = ['--pdeathsig=KILL', 'unshare', '-n', 'sh', '-c', script]
+    holder = spawn('setpriv', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    await once(holder.stdout as Readable, 'data')
+  })
+  afterAll(() => void holder.kill('SIGKILL'))
+  return {
+    enter: () => ['nsenter', `--net=/proc/${holder.pid}/ns/net`],
+    tcp: () => {
+      const snmp = readFileSync(`/proc/${holder.pid}/net/snmp`, 'utf8')
+      const [names = [], values] = [...snmp.matchAll(/^Tcp: (.*)$/gm)].map(
+        ([, line = '']) => line.split(' '),
+      )
+      return Object.fromEntries(
+        names.map((name, i) => [name, Number(values?.[i])]),
+      )
+    },
+  }
 }
 
 /** Runs a command in a fresh namespace. */

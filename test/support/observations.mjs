@@ -280,7 +280,7 @@ export const observations = [
         if (t.kind === 'instrumented') names.push('_destroy')
         t.log(stage, Object.keys(socket), names.sort())
         // Listeners have an observation of their own.
-        const shown = inspect(socket, { depth: socket.connecting ? 0 : 4 })
+        const shown = inspect(socket, { depth: socket.pending ? 0 : 4 })
         t.log(shown.replace(/_eventsCount: .*/, ''))
       }
       see('created', new t.Socket())

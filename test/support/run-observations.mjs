@@ -24,6 +24,7 @@ const EXTRA = ['connect', 'connectionAttempt']
 const LONGEST_MS = 10_000
 
 const kind = process.argv[2]
+if (kind === 'registered') await import('../../dist/register.js')
 const fixture = (name) =>
   readFileSync(new URL(`../fixtures/${name}`, import.meta.url))
 const certificate = {
@@ -190,7 +191,7 @@ class Observer {
       if (event === 'tcpinfo') continue
       const extra = EXTRA.includes(event) && isWaiting(event) ? 1 : 0
       // Once it is connected they are gone.
-      if (extra && socket.readyState === 'open') this.check(false)
+      if (extra && !socket.pending) this.check(false)
       const count = socket.listenerCount(event) - extra
       if (count > 0) counts[String(event)] = count
     }

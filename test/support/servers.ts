@@ -166,8 +166,14 @@ export function serverMissing(name: ServerName): string | undefined {
   return find(program) ? undefined : `needs ${name}: ${program} of ${from}`
 }
 
-/** Starts one for the tests of the block that this is called in. */
-export function useServer(name: ServerName): () => number {
+/**
+ * Starts one for the tests of the block that this is called in; `enter` are words of
+ * a command that goes before, such as nsenter(1)'s.
+ */
+export function useServer(
+  name: ServerName,
+  enter: () => readonly string[] = () => [],
+): () => number {
   const kind: Kind = KINDS[name]
   let folder: string
   let ports: Ports
@@ -177,7 +183,8 @@ export function useServer(name: ServerName): () => number {
   function launch([program, ...args]: readonly string[]): ChildProcess {
     const env = { ...process.env, ...kind.env?.(folder, ports) }
     const file = find(program as string) ?? (program as string)
-    const child = spawn('setpriv', [...LAUNCH, file, ...args], {
+    const command = [...enter(), 'setpriv', ...LAUNCH, file, ...args]
+    const child = spawn(command[0] as string, command.slice(1), {
       cwd: folder,
       env,
     })
