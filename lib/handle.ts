@@ -107,26 +107,11 @@ export function underlyingOf(socket: net.Socket): net.Socket | undefined {
   return parent instanceof Socket ? parent : undefined
 }
 
-interface AgentInternals {
-  addRequest(...args: unknown[]): void
-  readonly scheduling?: unknown
-}
-
-/** The stock `addRequest`, or what somebody put into its place. */
-export function addRequest(
-  { prototype }: { readonly prototype: http.Agent },
-  agent: http.Agent,
-  args: unknown[],
-): void {
-  const { addRequest } = prototype as http.Agent & AgentInternals
-  addRequest.apply(agent, args)
-}
-
 /** Which of its free connections `addRequest` takes. */
 export function nextOf(
   agent: http.Agent,
   free: readonly net.Socket[],
 ): net.Socket | undefined {
-  const { scheduling } = agent as http.Agent & AgentInternals
+  const { scheduling } = agent as http.Agent & { scheduling?: unknown }
   return free.at(scheduling === 'fifo' ? 0 : -1)
 }
