@@ -707,6 +707,18 @@ export const observations = [
     },
   },
   {
+    name: 'a connection to a worker of a cluster',
+    async run(t) {
+      const worker = t.clusterWorker()
+      const [port] = await once(worker, 'message')
+      const told = once(worker, 'message')
+      t.connect(port, LOCAL).resume().end('hello')
+      t.log(await told)
+      worker.disconnect()
+      t.log(await once(worker, 'exit'))
+    },
+  },
+  {
     name: 'net.BoundSocket, where there is one',
     async run(t) {
       if (!net.BoundSocket) return t.log('none')
@@ -717,6 +729,7 @@ export const observations = [
       t.logThrow(() => handle.address())
       socket.connect(t.echo, LOCAL)
       await once(socket, 'connect')
+      socket.captureTcpInfo?.()
       t.log(socket.localPort === port, socket.remotePort === t.echo)
       socket.end()
       await once(socket.resume(), 'close')

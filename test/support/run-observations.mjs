@@ -3,9 +3,11 @@
 //
 //   node run-observations.mjs stock | ours | instrumented
 //
-// As "child" it answers through a socket that it is sent.
+// As "child" it answers through a socket that it is sent; as a worker of a cluster
+// it tells of the first socket that it accepts.
 
 import { fork } from 'node:child_process'
+import cluster from 'node:cluster'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import net from 'node:net'
@@ -97,6 +99,7 @@ class Observer {
   #logEvent(event, args) {
     const last = this.entries.at(-1)
     // How data is cut into chunks is the network's choice.
+    if (event === 'readable') return
     if (event === 'data' && last?.[1] === 'data') return
     const values = event === 'data' ? [] : args
     this.entries.push(this.#plain(['event', event, ...values]))
@@ -229,6 +232,11 @@ class Observer {
     }
   }
 
+  clusterWorker() {
+    cluster.setupPrimary({ exec: process.argv[1], args: [kind] })
+    return cluster.fork()
+  }
+
   async sendToChild(socket, options) {
     const child = fork(process.argv[1], ['child'])
     await new Promise((resolve, reject) =>
@@ -281,7 +289,18 @@ class Observer {
   }
 }
 
-if (kind === 'child') {
+if (cluster.isWorker) {
+  const server = net.createServer({ pauseOnConnect: true }, (socket) => {
+    const events = [socket.isPaused(), socket.readyState]
+    for (const event of ['data', 'end', 'finish', 'close']) {
+      socket.on(event, () => events.push(event))
+    }
+    kinds[kind].adopt(socket).on('close', () => process.send(events))
+    socket.pipe(socket)
+    socket.resume()
+  })
+  server.listen(0, LOCAL, () => process.send(server.address().port))
+} else if (kind === 'child') {
   process.once('message', (_, socket) => {
     process.send(`${socket.constructor.name} ${socket.readyState}`)
     socket.on('close', () => process.disconnect())
