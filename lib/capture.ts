@@ -9,7 +9,7 @@
  */
 
 import { channel } from 'node:diagnostics_channel'
-import net from 'node:net'
+import * as net from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { NATIVE_STRUCT } from './decode/index.js'
 import {

@@ -18,8 +18,8 @@
  * test/socket/internals.test.ts fails when Node changes one of these.
  */
 
-import type http from 'node:http'
-import net from 'node:net'
+import type * as http from 'node:http'
+import * as net from 'node:net'
 import { binding } from './binding.js'
 
 /** A libuv stream as Node wraps it. */

@@ -43,7 +43,9 @@ function pack(destination) {
   if (!existsSync(path.join(root, 'dist/index.js'))) {
     throw new Error('there is no dist folder: npm run dist makes it')
   }
-  npm('pack', root, { npm_config_pack_destination: destination })
+  npm('pack --ignore-scripts', root, {
+    npm_config_pack_destination: destination,
+  })
   const [tarball] = readdirSync(destination)
   return path.join(destination, tarball)
 }

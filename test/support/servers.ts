@@ -14,10 +14,10 @@ import {
   readdirSync,
   rmSync,
 } from 'node:fs'
+import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
-import { freePort } from './net.js'
 
 /** That of the server, and two more. */
 type Ports = readonly [number, number, number]
@@ -194,7 +194,7 @@ export function useServer(
 
   beforeAll(async () => {
     folder = folderForNobody()
-    ports = await Promise.all([freePort(), freePort(), freePort()])
+    ports = [await quietPort(), await quietPort(), await quietPort()]
     port = ports[0]
     if (kind.before) await once(launch(kind.before(folder)), 'close')
     if (kind.beside) launch(kind.beside(ports))
@@ -212,6 +212,20 @@ export function useServer(
   })
 
   return () => port
+}
+
+/** Not one of those that the kernel gives to clients while the server begins. */
+async function quietPort(): Promise<number> {
+  const port = 20_000 + Math.floor(Math.random() * 10_000)
+  const server = net.createServer().listen(port, HOST)
+  try {
+    await once(server, 'listening')
+  } catch {
+    return quietPort()
+  }
+  server.close()
+  await once(server, 'close')
+  return port
 }
 
 function folderForNobody(): string {
