@@ -59,11 +59,13 @@ export class HttpAgent extends http.Agent {
   override createConnection(
     options: http.ClientRequestArgs,
     callback?: Callback,
+    ...others: unknown[]
   ): Made {
+    const args = [options, callback, ...others]
     // With a proxy (Node 22 and later) the base class decides where to connect.
     return (this as { options?: { proxyEnv?: unknown } }).options?.proxyEnv
-      ? instrumentedBy(super.createConnection, this, options, callback)
-      : connect(options as net.NetConnectOpts, callback as () => void)
+      ? instrumentedBy(super.createConnection, this, args)
+      : connect(...(args as [net.NetConnectOpts]))
   }
 
   /** What Node calls for each request. Undocumented. */
@@ -100,10 +102,12 @@ export class HttpsAgent extends https.Agent {
   override createConnection(
     options: https.RequestOptions,
     callback?: Callback,
+    ...others: unknown[]
   ): Made {
     // Never a TLSSocket over a TcpInfoSocket that still connects: laid over a
     // socket that tries several addresses, stock Node crashes.
-    return instrumentedBy(super.createConnection, this, options, callback)
+    const args = [options, callback, ...others]
+    return instrumentedBy(super.createConnection, this, args)
   }
 
   /** What Node calls for each request. Undocumented. */
@@ -129,22 +133,22 @@ export class HttpsAgent extends https.Agent {
 }
 
 /** Calls a stock createConnection and instruments what it makes. */
-function instrumentedBy<Options>(
-  create: (options: Options, callback?: Callback) => Made,
+function instrumentedBy(
+  create: (options: never, callback?: Callback) => Made,
   agent: http.Agent,
-  options: Options,
-  callback: Callback | undefined,
+  args: readonly unknown[],
 ): Made {
   const startedAt = performance.now()
   const instrumented = <S extends Made>(stream: S): S =>
     canInstrument(stream) ? instrumentSince(stream, startedAt) : stream
-  return instrumented(
-    create.call(
-      agent,
-      options,
-      callback && ((error, stream) => callback(error, instrumented(stream))),
-    ),
+  // As net.connect it takes a port and a host too, and the callback comes last.
+  const told = args.map((each) =>
+    typeof each === 'function'
+      ? (error: Error | null, stream: Duplex) =>
+          each(error, instrumented(stream))
+      : each,
   )
+  return instrumented(Reflect.apply(create, agent, told))
 }
 
 /** The agent that Node has just asked for a connection. */

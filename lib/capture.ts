@@ -24,6 +24,7 @@ import {
   type Failure,
   NEVER_OPENED,
   TcpInfoError,
+  unexpected,
 } from './errors.js'
 import { descriptorOf, handleOf, type StreamHandle } from './handle.js'
 import { generalFailure, Snapshot, takeSnapshot } from './snapshot.js'
@@ -40,6 +41,13 @@ export interface TcpInfoMessage {
   /** The socket that owns the connection. (TLS may be laid over it.) */
   readonly socket: net.Socket
   readonly info: TcpInfo
+}
+
+/** Called when a socket's final record is about to be told. */
+let onTold: ((socket: net.Socket) => void) | undefined
+
+export function setOnTold(listener: typeof onTold): void {
+  onTold = listener
 }
 
 const captures = channel('tcpinfo-socket:capture')
@@ -67,10 +75,17 @@ export class Capture {
   #peer: Peer | undefined
   /** The handle whose final record was taken, until the socket drops it. */
   #finished: StreamHandle | undefined
+  /** The final record until the tick in which it is told. */
+  #untold: Snapshot | undefined
 
   constructor(owner: net.Socket) {
     this.#owner = owner
     this.#sockets = [owner]
+  }
+
+  /** Whether the final record waits for the tick in which it is told. */
+  get hasUntold(): boolean {
+    return this.#untold !== undefined
   }
 
   /** The newest record. */
@@ -101,26 +116,32 @@ export class Capture {
     this.#connectStartedAt = connectStartedAt
     this.#failure = undefined
     this.#error = undefined
-    if (connecting) {
-      if (this.#listening) this.#stopListening()
-      this.#listening = true
-      this.#owner.on('connectionAttempt', forwardAttempt)
-      // Before the user's own listeners, so that they see what it learns.
-      this.#owner.prependListener('connect', forwardConnect)
-      if (captures.hasSubscribers) {
-        this.#watchesAttempts = true
-        this.#owner.on('connectionAttemptFailed', forwardLost)
-        this.#owner.on('connectionAttemptTimeout', forwardLost)
+    try {
+      if (connecting) this.#listen()
+      if (NATIVE_STRUCT?.mayForget) {
+        for (const event of ['end', 'finish']) {
+          this.#owner.off(event, forwardKeepLatest)
+          this.#owner.on(event, forwardKeepLatest)
+        }
       }
-    } else {
-      this.#learnEndpoints()
+    } catch {
+      // A socket that takes no listeners has records that know less.
     }
-    if (NATIVE_STRUCT?.mayForget) {
-      for (const event of ['end', 'finish']) {
-        this.#owner.off(event, forwardKeepLatest)
-        this.#owner.on(event, forwardKeepLatest)
-      }
-      if (!connecting) this.keepLatest()
+    if (connecting) return
+    this.#learnEndpoints()
+    if (NATIVE_STRUCT?.mayForget) this.keepLatest()
+  }
+
+  #listen(): void {
+    if (this.#listening) this.#stopListening()
+    this.#listening = true
+    this.#owner.on('connectionAttempt', forwardAttempt)
+    // Before the user's own listeners, so that they see what it learns.
+    this.#owner.prependListener('connect', forwardConnect)
+    if (captures.hasSubscribers) {
+      this.#watchesAttempts = true
+      this.#owner.on('connectionAttemptFailed', forwardLost)
+      this.#owner.on('connectionAttemptTimeout', forwardLost)
     }
   }
 
@@ -173,12 +194,16 @@ export class Capture {
 
   #stopListening(): void {
     this.#listening = false
-    this.#owner.off('connectionAttempt', forwardAttempt)
-    this.#owner.off('connect', forwardConnect)
-    if (!this.#watchesAttempts) return
-    this.#watchesAttempts = false
-    this.#owner.off('connectionAttemptFailed', forwardLost)
-    this.#owner.off('connectionAttemptTimeout', forwardLost)
+    try {
+      this.#owner.off('connectionAttempt', forwardAttempt)
+      this.#owner.off('connect', forwardConnect)
+      if (!this.#watchesAttempts) return
+      this.#watchesAttempts = false
+      this.#owner.off('connectionAttemptFailed', forwardLost)
+      this.#owner.off('connectionAttemptTimeout', forwardLost)
+    } catch {
+      // The user's: an `off` of a subclass, or a listener of 'removeListener'.
+    }
   }
 
   #forgetConnection(): void {
@@ -212,6 +237,15 @@ export class Capture {
 
   /** To be called by `_destroy` before anything is torn down. */
   onDestroy(): void {
+    try {
+      this.#onDestroy()
+    } catch (cause) {
+      // The socket must be closed, whatever it is that failed.
+      this.#failure = unexpected(cause)
+    }
+  }
+
+  #onDestroy(): void {
     const handle = handleOf(this.#owner)
     // Once for each connection, whoever else calls _destroy.
     if (handle && handle === this.#finished) return
@@ -229,7 +263,14 @@ export class Capture {
    * its exit code; what subscribers throw is thrown on a tick that never comes.
    */
   onExit(): void {
-    const result = this.#take('exit')
+    const handle = handleOf(this.#owner)
+    const isOver = !handle || handle === this.#finished
+    const result = isOver ? this.#untold : this.#take('exit')
+    this.#untold = undefined
+    // Somebody may emit 'exit' by hand, and go on.
+    this.#finished = handle ?? undefined
+    if (this.#lost) publish(this.#owner, this.#lost)
+    this.#lost = undefined
     if (result instanceof Snapshot) publish(this.#owner, result)
   }
 
@@ -256,6 +297,7 @@ export class Capture {
     // What a listener of the event captures, of whatever socket, is not announced:
     // it, or two that capture each other's, would be called for ever.
     if (trigger === 'close' || !emitting) {
+      if (trigger === 'close') this.#untold = result
       for (const socket of this.#sockets) {
         process.nextTick(emit, this, socket, result)
       }
@@ -276,10 +318,14 @@ export class Capture {
   emit(socket: net.Socket, snapshot: Snapshot): void {
     // Not to keep it alive. (A TLSSocket drops it later after a failed handshake.)
     if (handleOf(this.#owner) === null) this.#finished = undefined
-    if (socket === this.#owner && captures.hasSubscribers) {
-      publish(socket, snapshot)
+    if (socket === this.#owner) {
+      if (snapshot === this.#untold) {
+        this.#untold = undefined
+        onTold?.(socket)
+      }
+      if (captures.hasSubscribers) publish(socket, snapshot)
     }
-    if (socket.listenerCount('tcpinfo') === 0) return
+    if (!hasListener(socket)) return
     emitting = true
     try {
       socket.emit('tcpinfo', snapshot.info)
@@ -309,6 +355,14 @@ function forwardKeepLatest(this: net.Socket): void {
 
 function emit(capture: Capture, socket: net.Socket, snapshot: Snapshot): void {
   capture.emit(socket, snapshot)
+}
+
+function hasListener(socket: net.Socket): boolean {
+  try {
+    return socket.listenerCount('tcpinfo') > 0
+  } catch {
+    return false // a subclass that knows its own events only
+  }
 }
 
 function publish(socket: net.Socket, { info }: Snapshot): void {

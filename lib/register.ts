@@ -17,7 +17,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import net from 'node:net'
 import { performance } from 'node:perf_hooks'
-import { adopt, CAPTURE, captureOf } from './capture.js'
+import { adopt, CAPTURE, captureOf, setOnTold } from './capture.js'
 import { handleOf, isPipe, underlyingOf } from './handle.js'
 
 const { prototype } = net.Socket
@@ -33,9 +33,10 @@ const REGISTERED = Symbol.for('tcpinfo-socket.registered')
 
 let active = false
 
-/** Those that are to be read when the process ends before them. */
+/** Those that have something to tell when the process ends before them. */
 const open = new Set<net.Socket>()
-let sweepAt = 1024
+const FEWEST = 64
+let sweepAt = FEWEST
 
 function remember(socket: net.Socket): void {
   if (open.size >= sweepAt) {
@@ -43,20 +44,31 @@ function remember(socket: net.Socket): void {
     for (const each of open) {
       if (!each.connecting && !handleOf(each)) open.delete(each)
     }
-    sweepAt = Math.max(1024, 2 * open.size)
+    sweepAt = Math.max(FEWEST, 2 * open.size)
   }
   open.add(socket)
 }
 
 function watchConnect(this: net.Socket, ...args: unknown[]): net.Socket {
-  if (active) {
-    const startedAt = performance.now()
-    const capture = captureOf(this) ?? adopt(this)
-    // A TcpInfoSocket's comes from its class, and has begun.
-    if (Object.hasOwn(this, CAPTURE)) capture.begin(startedAt, true)
-    remember(this)
-  }
+  if (active) safely(beforeConnect, this)
   return Reflect.apply(connect, this, args)
+}
+
+function beforeConnect(socket: net.Socket): void {
+  const startedAt = performance.now()
+  const capture = captureOf(socket) ?? adopt(socket)
+  // A TcpInfoSocket's comes from its class, and has begun.
+  if (Object.hasOwn(socket, CAPTURE)) capture.begin(startedAt, true)
+  remember(socket)
+}
+
+/** Nothing that goes wrong here is the program's concern. */
+function safely(watch: (socket: net.Socket) => void, socket: net.Socket): void {
+  try {
+    watch(socket)
+  } catch {
+    // Something of `socket` threw, which is not one of Node's then.
+  }
 }
 
 function watchDestroy(
@@ -64,17 +76,23 @@ function watchDestroy(
   error: Error | null,
   callback: (error?: Error | null) => void,
 ): void {
-  // TLS that is laid over another socket has that one's connection.
-  if (active && !underlyingOf(this)) {
-    open.delete(this)
-    const handle = handleOf(this)
-    // What neither connect() nor the channel has seen was made of a handle or a
-    // descriptor, or was there before us.
-    const isNew = !captureOf(this) && handle && !isPipe(handle)
-    const capture = isNew ? adopt(this) : captureOf(this)
-    capture?.onDestroy()
-  }
+  if (active) safely(beforeDestroy, this)
   _destroy.call(this, error, callback)
+}
+
+function beforeDestroy(socket: net.Socket): void {
+  // TLS that is laid over another socket has that one's connection.
+  if (underlyingOf(socket)) return
+  const handle = handleOf(socket)
+  // What neither connect() nor the channel has seen was made of a handle or a
+  // descriptor, or was there before us.
+  const isNew = !captureOf(socket) && handle && !isPipe(handle)
+  const capture = isNew ? adopt(socket) : captureOf(socket)
+  if (!capture) return
+  capture.onDestroy()
+  // Until the tick in which the record is told, the process can end.
+  if (capture.hasUntold) open.add(socket)
+  else open.delete(socket)
 }
 
 function watchAccepted(message: unknown): void {
@@ -86,8 +104,14 @@ function watchAccepted(message: unknown): void {
   remember(socket)
 }
 
+/** Unless it connects again. */
+function forget(socket: net.Socket): void {
+  if (!socket.connecting) open.delete(socket)
+}
+
 function watchExit(): void {
-  for (const socket of open) captureOf(socket)?.onExit()
+  // A copy: subscribers may connect.
+  for (const socket of [...open]) captureOf(socket)?.onExit()
 }
 
 /** Begins to watch; importing this module does it. A second call does nothing. */
@@ -108,6 +132,7 @@ export function register(): void {
     _destroy = prototype._destroy
     prototype._destroy = watchDestroy
   }
+  setOnTold(forget)
   subscribe('net.server.socket', watchAccepted)
   process.on('exit', watchExit)
 }
@@ -129,6 +154,7 @@ export function unregister(): void {
     prototype._destroy = _destroy
     wrapsDestroy = false
   }
+  setOnTold(undefined)
   unsubscribe('net.server.socket', watchAccepted)
   process.off('exit', watchExit)
   open.clear()

@@ -5,7 +5,7 @@ import https from 'node:https'
 import net, { type AddressInfo } from 'node:net'
 import path from 'node:path'
 import type tls from 'node:tls'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import {
   createConnection,
   HttpAgent,
@@ -341,3 +341,23 @@ test.skipIf(major < 24)(
     agent.destroy()
   },
 )
+
+test('createConnection takes a port and a host as the stock ones do', async () => {
+  const http_ = await httpPort()
+  const plain = new HttpAgent().createConnection as (
+    ...args: unknown[]
+  ) => net.Socket
+  const listener = vi.fn()
+  const socket = plain.call(new HttpAgent(), http_, LOCAL, listener)
+  await once(socket, 'connect')
+  expect(listener).toHaveBeenCalledTimes(1)
+  socket.destroy()
+
+  const agent = new HttpsAgent()
+  const secure = agent.createConnection as (...args: unknown[]) => net.Socket
+  const options = { rejectUnauthorized: false }
+  const over = secure.call(agent, await httpsPort(), LOCAL, options)
+  await once(over, 'secureConnect')
+  expect(over.remoteAddress).toBe(LOCAL)
+  over.destroy()
+})

@@ -278,3 +278,38 @@ test('a socket that went to another process is not told of at exit', async () =>
   )
   expect(result).toBe(0)
 })
+
+test('the tick that ends a connection may be the last of the process', async () => {
+  const messages = await program<unknown>(
+    `
+    const socket = net.connect(port, '127.0.0.1')
+    await once(socket, 'connect')
+    process.on('exit', () => {
+      console.log(JSON.stringify(messages.map(({ socket, info }) =>
+        [socket.server ? 'server' : 'client', info.trigger])))
+    })
+    await wait(10)
+    socket.destroy()
+    process.exit()`,
+    ...preload(dist('register.js')),
+  )
+  expect(messages).toEqual([
+    ['client', 'close'],
+    ['server', 'exit'],
+  ])
+})
+
+test('a subscriber may connect while the process ends', async () => {
+  const count = await program<unknown>(
+    `
+    subscribe('tcpinfo-socket:capture', () => net.connect({ port, host: 'x',
+      lookup: (_host, _options, callback) => callback(null, '127.0.0.1', 4),
+      autoSelectFamily: false }))
+    await once(net.connect(port, '127.0.0.1'), 'connect')
+    await wait(10)
+    process.on('exit', () => console.log(messages.length))
+    process.exit()`,
+    ...preload(dist('register.js')),
+  )
+  expect(count).toBe(2)
+})

@@ -203,6 +203,39 @@ describe('the peer of a record', () => {
   })
 })
 
+describe.each([
+  ['on', 'connectionAttempt'],
+  ['prependListener', 'connect'],
+  ['off', 'connect'],
+  ['listenerCount', 'tcpinfo'],
+] as const)('a socket whose %s throws for %s', (method, refused) => {
+  test('connects, ends and has its record all the same', async () => {
+    class Strict extends TcpInfoSocket {}
+    Object.defineProperty(Strict.prototype, method, {
+      value(this: Strict, event: string, ...others: unknown[]) {
+        if (event === refused) throw new Error('not here')
+        const inherited: unknown = net.Socket.prototype[method]
+        return Reflect.apply(inherited as () => unknown, this, [
+          event,
+          ...others,
+        ])
+      },
+    })
+    const socket = new Strict()
+    let connected = false
+    socket.once('ready', () => {
+      connected = true
+    })
+    socket.connect(await listen(echo), LOCAL)
+    await wait(20)
+    expect(connected).toBe(true)
+    socket.destroy()
+    await wait(20)
+    expect(socket.closed).toBe(true)
+    expect(socket.tcpInfo?.trigger).toBe('close')
+  })
+})
+
 test('a lookup that fails at once leaves a reason', async () => {
   const socket = connect({
     port: 1,
