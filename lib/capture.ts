@@ -30,11 +30,8 @@ import { descriptorOf, handleOf, type StreamHandle } from './handle.js'
 import { generalFailure, Snapshot, takeSnapshot } from './snapshot.js'
 import type { TcpInfo, TcpInfoTrigger } from './tcp-info.js'
 
-// Whatever somebody puts into its place later.
+// Pinned: somebody may replace net.Socket later.
 const { Socket } = net
-
-/** Whether listeners of 'tcpinfo', or subscribers, are being called. */
-let emitting = false
 
 /** What the channel `tcpinfo-socket:capture` carries. */
 export interface TcpInfoMessage {
@@ -43,14 +40,20 @@ export interface TcpInfoMessage {
   readonly info: TcpInfo
 }
 
-/** Called when a socket's final record is about to be told. */
-let onTold: ((socket: net.Socket) => void) | undefined
+const captures = channel('tcpinfo-socket:capture')
 
-export function setOnTold(listener: typeof onTold): void {
-  onTold = listener
+/** What all copies of this package in a thread (ESM, CommonJS) have in common. */
+interface Shared {
+  /** Whether listeners of 'tcpinfo', or subscribers, are being called. */
+  emitting: boolean
+  /** Called when the final record of a socket is about to be told. */
+  onTold: ((socket: net.Socket) => void) | undefined
 }
 
-const captures = channel('tcpinfo-socket:capture')
+const SHARED = Symbol.for('tcpinfo-socket.shared.1')
+const holder = captures as typeof captures & { [SHARED]?: Shared }
+holder[SHARED] ??= { emitting: false, onTold: undefined }
+export const shared: Shared = holder[SHARED]
 
 export class Capture {
   readonly #owner: net.Socket
@@ -264,10 +267,11 @@ export class Capture {
    */
   onExit(): void {
     const handle = handleOf(this.#owner)
+    if (handle === this.#lostOf) this.#lost = undefined
     const isOver = !handle || handle === this.#finished
     const result = isOver ? this.#untold : this.#take('exit')
     this.#untold = undefined
-    // Somebody may emit 'exit' by hand, and go on.
+    // Somebody may emit 'exit' by hand and go on: then that was the final record.
     this.#finished = handle ?? undefined
     if (this.#lost) publish(this.#owner, this.#lost)
     this.#lost = undefined
@@ -296,7 +300,7 @@ export class Capture {
     if (!this.#owner.connecting) this.#keepEndpoints(result.endpoints)
     // What a listener of the event captures, of whatever socket, is not announced:
     // it, or two that capture each other's, would be called for ever.
-    if (trigger === 'close' || !emitting) {
+    if (trigger === 'close' || !shared.emitting) {
       if (trigger === 'close') this.#untold = result
       for (const socket of this.#sockets) {
         process.nextTick(emit, this, socket, result)
@@ -321,16 +325,16 @@ export class Capture {
     if (socket === this.#owner) {
       if (snapshot === this.#untold) {
         this.#untold = undefined
-        onTold?.(socket)
+        shared.onTold?.(socket)
       }
       if (captures.hasSubscribers) publish(socket, snapshot)
     }
     if (!hasListener(socket)) return
-    emitting = true
+    shared.emitting = true
     try {
       socket.emit('tcpinfo', snapshot.info)
     } finally {
-      emitting = false
+      shared.emitting = false
     }
   }
 }
@@ -367,11 +371,11 @@ function hasListener(socket: net.Socket): boolean {
 
 function publish(socket: net.Socket, { info }: Snapshot): void {
   const message: TcpInfoMessage = { socket, info }
-  emitting = true
+  shared.emitting = true
   try {
     captures.publish(message)
   } finally {
-    emitting = false
+    shared.emitting = false
   }
 }
 

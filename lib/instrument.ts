@@ -52,7 +52,9 @@ function attach(
   if (capture) {
     hookDestroy(socket, capture)
   } else if (underlying) {
-    capture = captureOf(underlying) ?? attach(underlying, connectStartedAt)
+    const known =
+      'captureTcpInfo' in underlying ? captureOf(underlying) : undefined
+    capture = known ?? attach(underlying, connectStartedAt)
     capture.share(socket)
     define(socket, CAPTURE, { value: capture })
   } else {
@@ -90,5 +92,5 @@ function addMembers(socket: net.Socket, capture: Capture): void {
   define(socket, 'tcpInfoError', { get: () => capture.error })
 }
 
-// Whatever somebody puts into its place later.
+// Pinned: somebody may replace net.Socket later.
 const { Socket } = net

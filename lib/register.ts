@@ -4,8 +4,9 @@
  *   node --import tcpinfo-socket/register app.js
  *
  * Of each connection one final record goes to the subscribers of the diagnostics
- * channel `tcpinfo-socket:capture`, as a TcpInfoMessage. Sockets emit 'tcpinfo'
- * to those who listen for it; the members are given by instrument() as ever.
+ * channel `tcpinfo-socket:capture`, as a TcpInfoMessage. The socket that owns the
+ * connection emits 'tcpinfo' to those who listen for it; instrument() gives the
+ * members, and the event to TLS that is laid over, as ever.
  *
  * Two methods of net.Socket.prototype are wrapped, with Node's own signature: all
  * clients come through `connect` (TLS, too, and those that Node's channel for
@@ -17,10 +18,12 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import net from 'node:net'
 import { performance } from 'node:perf_hooks'
-import { adopt, CAPTURE, captureOf, setOnTold } from './capture.js'
+import { adopt, CAPTURE, captureOf, shared } from './capture.js'
 import { handleOf, isPipe, underlyingOf } from './handle.js'
 
-const { prototype } = net.Socket
+// Pinned: somebody may replace net.Socket later.
+const { Socket } = net
+const { prototype } = Socket
 
 /** What ours call on, and whether ours are somewhere in the prototype. */
 let { connect, _destroy } = prototype
@@ -28,8 +31,9 @@ let wrapsConnect = false
 let wrapsDestroy = false
 
 // A second copy of this package (CommonJS beside ESM, another version) leaves the
-// watching to the first.
+// watching to the first, whose way to stop is kept here.
 const REGISTERED = Symbol.for('tcpinfo-socket.registered')
+const registered = Socket as typeof Socket & { [REGISTERED]?: () => void }
 
 let active = false
 
@@ -42,7 +46,8 @@ function remember(socket: net.Socket): void {
   if (open.size >= sweepAt) {
     // A socket that went to another process or thread is never destroyed here.
     for (const each of open) {
-      if (!each.connecting && !handleOf(each)) open.delete(each)
+      const isGone = !each.connecting && !handleOf(each)
+      if (isGone && !captureOf(each)?.hasUntold) open.delete(each)
     }
     sweepAt = Math.max(FEWEST, 2 * open.size)
   }
@@ -96,7 +101,10 @@ function beforeDestroy(socket: net.Socket): void {
 }
 
 function watchAccepted(message: unknown): void {
-  const { socket } = message as { socket: net.Socket }
+  safely(afterAccept, (message as { socket: net.Socket }).socket)
+}
+
+function afterAccept(socket: net.Socket): void {
   const handle = handleOf(socket)
   // The 'connection' listeners came first.
   if (!handle || isPipe(handle)) return
@@ -116,11 +124,8 @@ function watchExit(): void {
 
 /** Begins to watch; importing this module does it. A second call does nothing. */
 export function register(): void {
-  if (REGISTERED in net.Socket) return
-  Object.defineProperty(net.Socket, REGISTERED, {
-    value: true,
-    configurable: true,
-  })
+  if (registered[REGISTERED]) return
+  Object.defineProperty(Socket, REGISTERED, { value: stop, configurable: true })
   active = true
   if (!wrapsConnect) {
     wrapsConnect = true
@@ -132,7 +137,7 @@ export function register(): void {
     _destroy = prototype._destroy
     prototype._destroy = watchDestroy
   }
-  setOnTold(forget)
+  shared.onTold = forget
   subscribe('net.server.socket', watchAccepted)
   process.on('exit', watchExit)
 }
@@ -142,9 +147,12 @@ export function register(): void {
  * method that somebody else has wrapped since then stays and only passes on.
  */
 export function unregister(): void {
-  if (!active) return
+  registered[REGISTERED]?.()
+}
+
+function stop(): void {
   active = false
-  Reflect.deleteProperty(net.Socket, REGISTERED)
+  Reflect.deleteProperty(Socket, REGISTERED)
   // Undone only where nobody has wrapped ours in turn.
   if (prototype.connect === watchConnect) {
     prototype.connect = connect
@@ -154,7 +162,7 @@ export function unregister(): void {
     prototype._destroy = _destroy
     wrapsDestroy = false
   }
-  setOnTold(undefined)
+  shared.onTold = undefined
   unsubscribe('net.server.socket', watchAccepted)
   process.off('exit', watchExit)
   open.clear()

@@ -42,7 +42,7 @@ export class TcpInfoRecord {
   readonly appBytesRead: number | undefined
   /** `socket.bytesWritten` at that moment, sent or not; of a TLSSocket what went into TLS (likewise). @unit bytes @kind counter */
   readonly appBytesWritten: number | undefined
-  /** From the call of `connect()` to `'connect'` as the program saw it, name lookup and delays of the event loop included; absent if we did not see both, as of a socket that was given to `instrument()` after its `connect()` was called. Only in records that an instrumented socket took. @unit ms */
+  /** From the call of `connect()` to `'connect'` as the program saw it, name lookup and delays of the event loop included; absent if we did not see both, as of a socket that was given to `instrument()` after its `connect()` was called. Only in records of sockets that are instrumented, or watched by the preload. @unit ms */
   readonly connectDurationMs: number | undefined
 
   /** Connection state by its RFC 9293 name. `CLOSED` also after a reset. @kind gauge */

@@ -9,6 +9,7 @@ import { sharedNamespaceMissing, useNamespace } from '../support/namespace.js'
 import { serverMissing, useServer } from '../support/servers.js'
 
 const here = (name: string): string => path.join(__dirname, name)
+const fixtures = path.join(__dirname, '../fixtures/')
 const dist = (name: string): string => path.join(__dirname, '../../dist', name)
 const preload = (file: string): string[] => [
   file.endsWith('.cjs') ? '--require' : '--import',
@@ -312,4 +313,45 @@ test('a subscriber may connect while the process ends', async () => {
     ...preload(dist('register.js')),
   )
   expect(count).toBe(2)
+})
+
+test('unregister() of another copy of the package stops it too', async () => {
+  const result = await program<unknown>(
+    `
+    const { createRequire } = await import('node:module')
+    const require = createRequire(${JSON.stringify(dist('index.cjs'))})
+    const { unregister } = require('./register.cjs')
+    const counts = [await exchange(net.connect(port, '127.0.0.1'))]
+    unregister()
+    counts.push(await exchange(net.connect(port, '127.0.0.1')))
+    console.log(JSON.stringify(counts))`,
+    ...preload(dist('register.js')),
+  )
+  expect(result).toEqual([2, 0])
+})
+
+test('TLS over a socket has members and event by instrument()', async () => {
+  const result = await program<unknown>(
+    `
+    const tls = await import('node:tls')
+    const { readFileSync } = await import('node:fs')
+    const { unregister } = await import(${registerUrl})
+    const fixture = (name) => readFileSync(${JSON.stringify(fixtures)} + name)
+    const key = fixture('localhost-key.pem')
+    const cert = fixture('localhost-cert.pem')
+    const secure = tls.createServer({ key, cert }).listen(0, '127.0.0.1')
+    await once(secure, 'listening')
+    const client = tls.connect({ port: secure.address().port, ca: cert,
+      host: '127.0.0.1', checkServerIdentity: () => undefined })
+    const [peer] = await once(secure, 'secureConnection')
+    instrument(peer).on('tcpinfo', ({ trigger }) => events.push(trigger))
+    // What was asked for by hand stays.
+    unregister()
+    client.end()
+    await once(peer.resume(), 'close')
+    console.log(JSON.stringify({ events, told: messages.length,
+      trigger: peer.tcpInfo.trigger }))`,
+    ...preload(dist('register.js')),
+  )
+  expect(result).toEqual({ events: ['close'], told: 1, trigger: 'close' })
 })
