@@ -239,23 +239,23 @@ export class Capture {
   }
 
   /** To be called by `_destroy` before anything is torn down. */
-  onDestroy(): void {
+  onDestroy(error: Error | null): void {
     try {
-      this.#onDestroy()
+      this.#onDestroy(error)
     } catch (cause) {
       // The socket must be closed, whatever it is that failed.
       this.#failure = unexpected(cause)
     }
   }
 
-  #onDestroy(): void {
+  #onDestroy(error: Error | null): void {
     const handle = handleOf(this.#owner)
     // Once for each connection, whoever else calls _destroy.
     if (handle && handle === this.#finished) return
     // The last attempt is told of as the final record.
     if (handle === this.#lostOf) this.#lost = undefined
     this.#tellLost()
-    this.#read('close')
+    this.#read('close', codeOf(error))
     this.#finished = handle ?? undefined
     // A stock socket that was instrumented may connect again without begin().
     this.#forgetConnection()
@@ -278,15 +278,15 @@ export class Capture {
     if (result instanceof Snapshot) publish(this.#owner, result)
   }
 
-  #read(trigger: TcpInfoTrigger): boolean {
-    let result = this.#take(trigger)
+  #read(trigger: TcpInfoTrigger, errorCode?: string): boolean {
+    let result = this.#take(trigger, errorCode)
     if (
       !(result instanceof Snapshot) &&
       trigger === 'close' &&
       this.#latest &&
       this.#latestOf === handleOf(this.#owner)
     ) {
-      result = this.#latest.asFinal()
+      result = this.#latest.asFinal(errorCode)
     }
     this.#error = undefined
     if (!(result instanceof Snapshot)) {
@@ -309,13 +309,14 @@ export class Capture {
     return true
   }
 
-  #take(trigger: TcpInfoTrigger): Snapshot | Failure {
+  #take(trigger: TcpInfoTrigger, errorCode?: string): Snapshot | Failure {
     return takeSnapshot(
       this.#owner,
       trigger,
       this.#connectDurationMs,
       this.#endpoints,
       this.#peer,
+      errorCode,
     )
   }
 
@@ -359,6 +360,16 @@ function forwardKeepLatest(this: net.Socket): void {
 
 function emit(capture: Capture, socket: net.Socket, snapshot: Snapshot): void {
   capture.emit(socket, snapshot)
+}
+
+/** (Anything can be thrown at a socket.) */
+function codeOf(error: unknown): string | undefined {
+  try {
+    const code = (error as { code?: unknown } | null | undefined)?.code
+    return typeof code === 'string' ? code : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function hasListener(socket: net.Socket): boolean {

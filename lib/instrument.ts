@@ -75,7 +75,7 @@ function hookDestroy(socket: net.Socket, capture: Capture): void {
       error: Error | null,
       callback: (error?: Error | null) => void,
     ) {
-      capture.onDestroy()
+      capture.onDestroy(error)
       // Looked up now, so that a later patch of the prototype counts.
       const destroy = own ?? Object.getPrototypeOf(socket)._destroy
       destroy.call(this, error, callback)

@@ -55,7 +55,7 @@ function remember(socket: net.Socket): void {
 }
 
 function watchConnect(this: net.Socket, ...args: unknown[]): net.Socket {
-  if (active) safely(beforeConnect, this)
+  if (active) safely(() => beforeConnect(this))
   return Reflect.apply(connect, this, args)
 }
 
@@ -68,11 +68,11 @@ function beforeConnect(socket: net.Socket): void {
 }
 
 /** Nothing that goes wrong here is the program's concern. */
-function safely(watch: (socket: net.Socket) => void, socket: net.Socket): void {
+function safely(watch: () => void): void {
   try {
-    watch(socket)
+    watch()
   } catch {
-    // Something of `socket` threw, which is not one of Node's then.
+    // Something of the socket threw, which is not one of Node's then.
   }
 }
 
@@ -81,11 +81,11 @@ function watchDestroy(
   error: Error | null,
   callback: (error?: Error | null) => void,
 ): void {
-  if (active) safely(beforeDestroy, this)
+  if (active) safely(() => beforeDestroy(this, error))
   _destroy.call(this, error, callback)
 }
 
-function beforeDestroy(socket: net.Socket): void {
+function beforeDestroy(socket: net.Socket, error: Error | null): void {
   // TLS that is laid over another socket has that one's connection.
   if (underlyingOf(socket)) return
   const handle = handleOf(socket)
@@ -94,14 +94,14 @@ function beforeDestroy(socket: net.Socket): void {
   const isNew = !captureOf(socket) && handle && !isPipe(handle)
   const capture = isNew ? adopt(socket) : captureOf(socket)
   if (!capture) return
-  capture.onDestroy()
+  capture.onDestroy(error)
   // Until the tick in which the record is told, the process can end.
   if (capture.hasUntold) open.add(socket)
   else open.delete(socket)
 }
 
 function watchAccepted(message: unknown): void {
-  safely(afterAccept, (message as { socket: net.Socket }).socket)
+  safely(() => afterAccept((message as { socket: net.Socket }).socket))
 }
 
 function afterAccept(socket: net.Socket): void {

@@ -57,6 +57,7 @@ export class Snapshot {
   readonly #appBytesRead: number | undefined
   readonly #appBytesWritten: number | undefined
   readonly #connectDurationMs: number | undefined
+  readonly #errorCode: string | undefined
   #info: TcpInfo | undefined
 
   constructor(
@@ -69,6 +70,7 @@ export class Snapshot {
     appBytesRead: number | undefined,
     appBytesWritten: number | undefined,
     connectDurationMs: number | undefined,
+    errorCode: string | undefined,
   ) {
     this.#words = words
     this.#at = at
@@ -79,10 +81,11 @@ export class Snapshot {
     this.#appBytesRead = appBytesRead
     this.#appBytesWritten = appBytesWritten
     this.#connectDurationMs = connectDurationMs
+    this.#errorCode = errorCode
   }
 
   /** The same read, as the final one of its connection. */
-  asFinal(): Snapshot {
+  asFinal(errorCode: string | undefined): Snapshot {
     return new Snapshot(
       this.#words,
       this.#at,
@@ -93,6 +96,7 @@ export class Snapshot {
       this.#appBytesRead,
       this.#appBytesWritten,
       this.#connectDurationMs,
+      errorCode,
     )
   }
 
@@ -107,6 +111,7 @@ export class Snapshot {
       this.#appBytesRead,
       this.#appBytesWritten,
       this.#connectDurationMs,
+      this.#errorCode,
     )
     return this.#info
   }
@@ -122,6 +127,7 @@ function makeInfo(
   appBytesRead: number | undefined,
   appBytesWritten: number | undefined,
   connectDurationMs: number | undefined,
+  errorCode: string | undefined,
 ): TcpInfo {
   // Nothing was filled where there is no struct.
   const struct = NATIVE_STRUCT as NonNullable<typeof NATIVE_STRUCT>
@@ -136,6 +142,7 @@ function makeInfo(
     appBytesRead,
     appBytesWritten,
     connectDurationMs,
+    errorCode,
   )
   struct.decode(info, words, at, filled)
   return info
@@ -151,6 +158,7 @@ export function takeSnapshot(
   connectDurationMs: number | undefined,
   endpoints: Endpoints | undefined,
   peer: Peer | undefined,
+  errorCode: string | undefined,
 ): Snapshot | Failure {
   try {
     const { bytesRead, bytesWritten } = countsOf(socket)
@@ -167,6 +175,7 @@ export function takeSnapshot(
       bytesRead,
       bytesWritten,
       connectDurationMs,
+      errorCode,
     )
     pool.keep(filled)
     return snapshot
@@ -193,6 +202,7 @@ export function takeInfo(socket: unknown): TcpInfo | Failure {
       capturedAt,
       bytesRead,
       bytesWritten,
+      undefined,
       undefined,
     )
   } catch (cause) {

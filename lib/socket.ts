@@ -111,7 +111,7 @@ export class TcpInfoSocket extends net.Socket implements TcpInfoMembers {
     error: Error | null,
     callback: (error?: Error | null) => void,
   ): void {
-    this[CAPTURE].onDestroy()
+    this[CAPTURE].onDestroy(error)
     super._destroy(error, callback)
   }
 

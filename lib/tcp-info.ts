@@ -7,9 +7,9 @@ import type { TcpState } from './tcp-state.js'
  * Why a record was taken: `demand`, somebody asked; `close`, the connection was
  * about to be closed. On the diagnostics channel there are two more: `attempt`, an
  * address was tried in vain and the next one's turn came; `exit`, the process ends
- * with the socket open.
+ * with the socket open. `sample` are those of sample().
  */
-export type TcpInfoTrigger = 'demand' | 'close' | 'attempt' | 'exit'
+export type TcpInfoTrigger = 'demand' | 'sample' | 'close' | 'attempt' | 'exit'
 
 /**
  * What the kernel knew about one TCP connection at one moment.
@@ -44,6 +44,8 @@ export class TcpInfoRecord {
   readonly appBytesWritten: number | undefined
   /** From the call of `connect()` to `'connect'` as the program saw it, name lookup and delays of the event loop included; absent if we did not see both, as of a socket that was given to `instrument()` after its `connect()` was called. Only in records of sockets that are instrumented, or watched by the preload. @unit ms */
   readonly connectDurationMs: number | undefined
+  /** `code` of the error that the socket was destroyed with (`ECONNRESET`, `ETIMEDOUT`, …). Only in final records. */
+  readonly errorCode: string | undefined
 
   /** Connection state by its RFC 9293 name. `CLOSED` also after a reset. @kind gauge */
   readonly state: TcpState | undefined = undefined
@@ -205,6 +207,7 @@ export class TcpInfoRecord {
     appBytesRead: number | undefined,
     appBytesWritten: number | undefined,
     connectDurationMs: number | undefined,
+    errorCode: string | undefined,
   ) {
     this.trigger = trigger
     this.capturedAt = capturedAt
@@ -217,6 +220,7 @@ export class TcpInfoRecord {
     this.appBytesRead = appBytesRead
     this.appBytesWritten = appBytesWritten
     this.connectDurationMs = connectDurationMs
+    this.errorCode = errorCode
     this.#struct = struct
     this.#words = words
     this.#at = at

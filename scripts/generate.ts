@@ -5,7 +5,8 @@
  *   without a look at the length, for a struct that is filled as far as we know
  *   it. (Beside a system call of 640 ns: one closure for each member cost 450 ns
  *   more, a comparison for each member 160 ns.)
- * - the table of fields in README.md, from the docstrings of lib/tcp-info.ts.
+ * - the table of fields in README.md and lib/counters.ts, from the docstrings of
+ *   lib/tcp-info.ts.
  *
  * And the code in docs/recipes.md, which is that of test/clients/recipes.
  */
@@ -44,6 +45,7 @@ const kernelNames = documented
   .filter((name) => Object.values(TABLES).some(({ rules }) => name in rules))
 
 writeRecords(inRoot('lib/decode/records.ts'))
+writeCounters(inRoot('lib/counters.ts'))
 writeReadmeTable(inRoot('README.md'))
 writeRecipes(inRoot('docs/recipes.md'), inRoot('test/clients/recipes'))
 
@@ -63,6 +65,10 @@ import { type Decoder, formulaOf, partialsOf, type Unfilled } from './fields.js'
 
 ${decoders.join('\n')}`,
   )
+  format(file)
+}
+
+function format(file: string): void {
   const biome = inRoot('node_modules/@biomejs/biome/bin/biome')
   execFileSync(
     process.execPath,
@@ -181,6 +187,22 @@ function formulaName(table: string, name: string): string {
 
 function capitalised(name: string): string {
   return (name[0] as string).toUpperCase() + name.slice(1)
+}
+
+// --- lib/counters.ts
+
+function writeCounters(file: string): void {
+  const names = documented
+    .filter(({ kind }) => kind === 'counter')
+    .map(({ name }) => `'${name}'`)
+  writeFileSync(
+    file,
+    `/** The record's counters. Generated from the docstrings of tcp-info.ts by scripts/generate.ts. */
+
+export const COUNTERS = [${names.join()}] as const
+`,
+  )
+  format(file)
 }
 
 // --- README.md

@@ -41,6 +41,7 @@ export type KernelFields = Omit<
   | 'appBytesRead'
   | 'appBytesWritten'
   | 'connectDurationMs'
+  | 'errorCode'
 >
 
 /** A record as its decoder sees it. */

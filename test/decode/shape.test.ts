@@ -90,6 +90,7 @@ const TYPES: { [K in keyof Fields]-?: NameOf<NonNullable<Fields[K]>> } = {
   appBytesRead: 'number',
   appBytesWritten: 'number',
   connectDurationMs: 'number',
+  errorCode: 'string',
 }
 
 const LENGTHS = Array.from({ length: 513 }, (_, length) => length)

@@ -15,6 +15,7 @@ export const CONTEXT_FIELDS: readonly string[] = [
   'appBytesRead',
   'appBytesWritten',
   'connectDurationMs',
+  'errorCode',
 ]
 
 export function structFor(platform: string): KernelStruct {
@@ -53,6 +54,7 @@ export function recordOf(
     Endpoints.unknown.addresses,
     'demand',
     1_700_000_000_000,
+    undefined,
     undefined,
     undefined,
     undefined,

@@ -1,0 +1,108 @@
+/** What the counters of a connection did between two of its records. */
+
+import { COUNTERS } from './counters.js'
+import type { Layout } from './decode/fields.js'
+import { structOf } from './decode/index.js'
+import type { TcpInfo } from './tcp-info.js'
+
+/** A member of the record that only grows during a connection. */
+export type TcpInfoCounter = (typeof COUNTERS)[number]
+
+type PerCounter = { readonly [K in TcpInfoCounter]: number | undefined }
+
+export interface TcpInfoDelta {
+  /** How much time lies between the two records. @unit ms */
+  readonly durationMs: number | undefined
+  /**
+   * By how much each counter grew, in the counter's own unit; `undefined` where
+   * one of the records has no value, never below 0.
+   */
+  readonly counters: PerCounter
+  /** The same for each second; `undefined` also where no time passed. */
+  readonly perSecond: PerCounter
+}
+
+/**
+ * The difference of two records of one connection. Without an earlier one, since
+ * the connection began: then there is a duration only where the kernel tells the
+ * connection's age. Counters that the kernel keeps in 32 or 16 bits may wrap once
+ * between the two; one that is lower than before for no such reason was started
+ * anew, by another connection, and has no difference.
+ *
+ * @param durationMs the time between them, where a better clock than that of
+ *   `capturedAt` has measured it
+ */
+export function deltaBetween(
+  before: TcpInfo | undefined,
+  after: TcpInfo,
+  durationMs: number | undefined = durationOf(before, after),
+): TcpInfoDelta {
+  const limits = limitsOf(after.platform)
+  const counters: Partial<Record<TcpInfoCounter, number | undefined>> = {}
+  const perSecond: Partial<Record<TcpInfoCounter, number | undefined>> = {}
+  for (const name of COUNTERS) {
+    const grown = growth(before ? before[name] : 0, after[name], limits[name])
+    counters[name] = grown
+    perSecond[name] =
+      grown !== undefined && durationMs !== undefined && durationMs > 0
+        ? (grown * 1000) / durationMs
+        : undefined
+  }
+  return {
+    durationMs,
+    counters: counters as PerCounter,
+    perSecond: perSecond as PerCounter,
+  }
+}
+
+function durationOf(
+  before: TcpInfo | undefined,
+  after: TcpInfo,
+): number | undefined {
+  if (!before) return after.connectionAgeMs
+  // The system clock can be set back.
+  return Math.max(0, after.capturedAt - before.capturedAt)
+}
+
+function growth(
+  before: number | undefined,
+  after: number | undefined,
+  limit: number | undefined,
+): number | undefined {
+  if (before === undefined || after === undefined) return undefined
+  if (after >= before) return after - before
+  // Half the range in one interval is not a wrap but another connection.
+  const wrapped = limit === undefined ? -1 : after - before + limit
+  return wrapped >= 0 && wrapped < (limit as number) / 2 ? wrapped : undefined
+}
+
+type Limits = { readonly [K in TcpInfoCounter]?: number }
+
+const limitsByPlatform = new Map<string, Limits>()
+
+/** Where each counter starts again from 0; those of 64 bits never do. */
+function limitsOf(platform: string): Limits {
+  let limits = limitsByPlatform.get(platform)
+  if (!limits) {
+    const layout = structOf(platform)?.layout
+    limits = layout ? limitsIn(layout) : {}
+    limitsByPlatform.set(platform, limits)
+  }
+  return limits
+}
+
+const BITS = { u8: 8, u16: 16, u32: 32 }
+
+function limitsIn({ native, rules }: Layout): Limits {
+  const limits: Partial<Record<TcpInfoCounter, number>> = {}
+  for (const name of COUNTERS) {
+    const rule = (rules as Partial<Record<string, (typeof rules)['rttUs']>>)[
+      name
+    ]
+    const type = native.find((each) => each.name === rule?.of[0])?.type
+    if (rule && type && type !== 'u64') {
+      limits[name] = 2 ** BITS[type] * (rule.times ?? 1)
+    }
+  }
+  return limits
+}
