@@ -42,6 +42,14 @@ export interface TcpInfoMessage {
 
 const captures = channel('tcpinfo-socket:capture')
 
+/** What the channel `tcpinfo-socket:open` carries. */
+export interface TcpOpenMessage {
+  /** A socket that is instrumented and about to connect, or has a connection. */
+  readonly socket: net.Socket
+}
+
+const opens = channel('tcpinfo-socket:open')
+
 /** What all copies of this package in a thread (ESM, CommonJS) have in common. */
 interface Shared {
   /** Whether listeners of 'tcpinfo', or subscribers, are being called. */
@@ -55,8 +63,15 @@ const holder = captures as typeof captures & { [SHARED]?: Shared }
 holder[SHARED] ??= { emitting: false, onTold: undefined }
 export const shared: Shared = holder[SHARED]
 
+/** What a record says of a connection besides the kernel's statistics. */
+export interface ConnectionContext {
+  readonly endpoints: Endpoints
+  readonly connectDurationMs: number | undefined
+}
+
 export class Capture {
-  readonly #owner: net.Socket
+  /** The socket that owns the connection. */
+  readonly owner: net.Socket
   readonly #sockets: net.Socket[]
   #snapshot: Snapshot | undefined
   /**
@@ -80,9 +95,10 @@ export class Capture {
   #finished: StreamHandle | undefined
   /** The final record until the tick in which it is told. */
   #untold: Snapshot | undefined
+  #watchers: ((final: Snapshot) => void)[] | undefined
 
   constructor(owner: net.Socket) {
-    this.#owner = owner
+    this.owner = owner
     this.#sockets = [owner]
   }
 
@@ -110,10 +126,20 @@ export class Capture {
     this.#sockets.push(socket)
   }
 
+  /** `onFinal` is to be called on the tick after each final record. */
+  watch(onFinal: (final: Snapshot) => void): void {
+    this.#watchers ??= []
+    this.#watchers.push(onFinal)
+  }
+
+  unwatch(onFinal: (final: Snapshot) => void): void {
+    this.#watchers = this.#watchers?.filter((each) => each !== onFinal)
+  }
+
   /** Learns what can be learnt while the connection is young. */
   begin(
     connectStartedAt?: number,
-    connecting: boolean = this.#owner.pending,
+    connecting: boolean = this.owner.pending,
   ): void {
     this.#forgetConnection()
     this.#connectStartedAt = connectStartedAt
@@ -123,28 +149,33 @@ export class Capture {
       if (connecting) this.#listen()
       if (NATIVE_STRUCT?.mayForget) {
         for (const event of ['end', 'finish']) {
-          this.#owner.off(event, forwardKeepLatest)
-          this.#owner.on(event, forwardKeepLatest)
+          this.owner.off(event, forwardKeepLatest)
+          this.owner.on(event, forwardKeepLatest)
         }
       }
     } catch {
       // A socket that takes no listeners has records that know less.
     }
-    if (connecting) return
-    this.#learnEndpoints()
-    if (NATIVE_STRUCT?.mayForget) this.keepLatest()
+    if (!connecting) {
+      this.#learnEndpoints()
+      if (NATIVE_STRUCT?.mayForget) this.keepLatest()
+    }
+    if (opens.hasSubscribers) {
+      const message: TcpOpenMessage = { socket: this.owner }
+      opens.publish(message)
+    }
   }
 
   #listen(): void {
     if (this.#listening) this.#stopListening()
     this.#listening = true
-    this.#owner.on('connectionAttempt', forwardAttempt)
+    this.owner.on('connectionAttempt', forwardAttempt)
     // Before the user's own listeners, so that they see what it learns.
-    this.#owner.prependListener('connect', forwardConnect)
+    this.owner.prependListener('connect', forwardConnect)
     if (captures.hasSubscribers) {
       this.#watchesAttempts = true
-      this.#owner.on('connectionAttemptFailed', forwardLost)
-      this.#owner.on('connectionAttemptTimeout', forwardLost)
+      this.owner.on('connectionAttemptFailed', forwardLost)
+      this.owner.on('connectionAttemptTimeout', forwardLost)
     }
   }
 
@@ -156,7 +187,7 @@ export class Capture {
 
   #remember(snapshot: Snapshot): void {
     this.#latest = snapshot
-    this.#latestOf = handleOf(this.#owner)
+    this.#latestOf = handleOf(this.owner)
   }
 
   /**
@@ -174,12 +205,12 @@ export class Capture {
     const result = this.#take('attempt')
     if (!(result instanceof Snapshot)) return
     this.#lost = result
-    this.#lostOf = handleOf(this.#owner)
+    this.#lostOf = handleOf(this.owner)
   }
 
   #tellLost(): void {
     if (this.#lost && captures.hasSubscribers) {
-      process.nextTick(publish, this.#owner, this.#lost)
+      process.nextTick(publish, this.owner, this.#lost)
     }
     this.#lost = undefined
     this.#lostOf = undefined
@@ -198,12 +229,12 @@ export class Capture {
   #stopListening(): void {
     this.#listening = false
     try {
-      this.#owner.off('connectionAttempt', forwardAttempt)
-      this.#owner.off('connect', forwardConnect)
+      this.owner.off('connectionAttempt', forwardAttempt)
+      this.owner.off('connect', forwardConnect)
       if (!this.#watchesAttempts) return
       this.#watchesAttempts = false
-      this.#owner.off('connectionAttemptFailed', forwardLost)
-      this.#owner.off('connectionAttemptTimeout', forwardLost)
+      this.owner.off('connectionAttemptFailed', forwardLost)
+      this.owner.off('connectionAttemptTimeout', forwardLost)
     } catch {
       // The user's: an `off` of a subclass, or a listener of 'removeListener'.
     }
@@ -219,7 +250,7 @@ export class Capture {
   }
 
   #learnEndpoints(): void {
-    const handle = handleOf(this.#owner)
+    const handle = handleOf(this.owner)
     const descriptor = handle ? descriptorOf(handle) : -1
     if (descriptor >= 0) this.#keepEndpoints(readEndpoints(descriptor))
   }
@@ -231,9 +262,9 @@ export class Capture {
 
   /** Reads now; once the connection is over, the last answer stands. */
   onDemand(): TcpInfo | undefined {
-    const handle = handleOf(this.#owner)
+    const handle = handleOf(this.owner)
     // After a failed handshake a TLSSocket keeps its handle for a while.
-    const isOver = handle ? handle === this.#finished : this.#owner.destroyed
+    const isOver = handle ? handle === this.#finished : this.owner.destroyed
     if (isOver && (this.#snapshot || this.#failure)) return this.info
     return this.#read('demand') ? this.info : undefined
   }
@@ -249,7 +280,7 @@ export class Capture {
   }
 
   #onDestroy(error: Error | null): void {
-    const handle = handleOf(this.#owner)
+    const handle = handleOf(this.owner)
     // Once for each connection, whoever else calls _destroy.
     if (handle && handle === this.#finished) return
     // The last attempt is told of as the final record.
@@ -266,16 +297,16 @@ export class Capture {
    * its exit code; what subscribers throw is thrown on a tick that never comes.
    */
   onExit(): void {
-    const handle = handleOf(this.#owner)
+    const handle = handleOf(this.owner)
     if (handle === this.#lostOf) this.#lost = undefined
     const isOver = !handle || handle === this.#finished
     const result = isOver ? this.#untold : this.#take('exit')
     this.#untold = undefined
     // Somebody may emit 'exit' by hand and go on: then that was the final record.
     this.#finished = handle ?? undefined
-    if (this.#lost) publish(this.#owner, this.#lost)
+    if (this.#lost) publish(this.owner, this.#lost)
     this.#lost = undefined
-    if (result instanceof Snapshot) publish(this.#owner, result)
+    if (result instanceof Snapshot) publish(this.owner, result)
   }
 
   #read(trigger: TcpInfoTrigger, errorCode?: string): boolean {
@@ -284,7 +315,7 @@ export class Capture {
       !(result instanceof Snapshot) &&
       trigger === 'close' &&
       this.#latest &&
-      this.#latestOf === handleOf(this.#owner)
+      this.#latestOf === handleOf(this.owner)
     ) {
       result = this.#latest.asFinal(errorCode)
     }
@@ -297,11 +328,16 @@ export class Capture {
     this.#failure = undefined
     this.#snapshot = result
     this.#remember(result)
-    if (!this.#owner.connecting) this.#keepEndpoints(result.endpoints)
+    if (!this.owner.connecting) this.#keepEndpoints(result.endpoints)
     // What a listener of the event captures, of whatever socket, is not announced:
     // it, or two that capture each other's, would be called for ever.
     if (trigger === 'close' || !shared.emitting) {
-      if (trigger === 'close') this.#untold = result
+      if (trigger === 'close') {
+        this.#untold = result
+        for (const watcher of this.#watchers ?? []) {
+          process.nextTick(watcher, result)
+        }
+      }
       for (const socket of this.#sockets) {
         process.nextTick(emit, this, socket, result)
       }
@@ -311,7 +347,7 @@ export class Capture {
 
   #take(trigger: TcpInfoTrigger, errorCode?: string): Snapshot | Failure {
     return takeSnapshot(
-      this.#owner,
+      this.owner,
       trigger,
       this.#connectDurationMs,
       this.#endpoints,
@@ -320,10 +356,17 @@ export class Capture {
     )
   }
 
+  /** For readers of their own (sampler.ts): what a record says of the connection. */
+  contextFor(descriptor: number): ConnectionContext {
+    const endpoints = this.#endpoints ?? readEndpoints(descriptor, this.#peer)
+    if (!this.owner.connecting) this.#keepEndpoints(endpoints)
+    return { endpoints, connectDurationMs: this.#connectDurationMs }
+  }
+
   emit(socket: net.Socket, snapshot: Snapshot): void {
     // Not to keep it alive. (A TLSSocket drops it later after a failed handshake.)
-    if (handleOf(this.#owner) === null) this.#finished = undefined
-    if (socket === this.#owner) {
+    if (handleOf(this.owner) === null) this.#finished = undefined
+    if (socket === this.owner) {
       if (snapshot === this.#untold) {
         this.#untold = undefined
         shared.onTold?.(socket)

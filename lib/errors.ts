@@ -11,6 +11,11 @@ import { constants } from 'node:os'
  * - `ERR_TCP_INFO_NOT_CONNECTED`: the kernel has no socket for it yet.
  * - `ERR_TCP_INFO_CLOSED`: it is closed, and no record was taken before.
  * - `ERR_TCP_INFO_SYSTEM`: the OS refused; `errno` and `errorName` say how.
+ *
+ * And why something else could not be done:
+ *
+ * - `ERR_TCP_INFO_ARGUMENT`: an argument or an option is not what it must be.
+ * - `ERR_TCP_INFO_FORMAT`: a text that should hold a record does not.
  */
 export type TcpInfoErrorCode =
   | 'ERR_TCP_INFO_UNSUPPORTED'
@@ -19,6 +24,8 @@ export type TcpInfoErrorCode =
   | 'ERR_TCP_INFO_NOT_CONNECTED'
   | 'ERR_TCP_INFO_CLOSED'
   | 'ERR_TCP_INFO_SYSTEM'
+  | 'ERR_TCP_INFO_ARGUMENT'
+  | 'ERR_TCP_INFO_FORMAT'
 
 /**
  * What a failed read leaves behind: enough to make the error when somebody asks
@@ -133,6 +140,20 @@ const runtime = deno ? `Deno ${deno}` : `Node ${process.version}`
 export const NO_DESCRIPTOR: Failure = {
   code: 'ERR_TCP_INFO_UNSUPPORTED',
   message: `The descriptor of a socket could not be found in ${runtime}: its internals differ from what this version of tcpinfo-socket knows. Sockets work as usual; look for a newer version of tcpinfo-socket.`,
+}
+
+export function invalidArgument(message: string): Failure {
+  return { code: 'ERR_TCP_INFO_ARGUMENT', message }
+}
+
+export const NOT_A_RECORD: Failure = {
+  code: 'ERR_TCP_INFO_ARGUMENT',
+  message:
+    "This is not a record as this package makes it. (A copy of one, by JSON or structuredClone, has lost the kernel's own struct.)",
+}
+
+export function invalidFormat(message: string, cause?: unknown): Failure {
+  return { code: 'ERR_TCP_INFO_FORMAT', message, cause }
 }
 
 /** Something in Node that is not as handle.ts expects. */

@@ -117,7 +117,8 @@ export class Snapshot {
   }
 }
 
-function makeInfo(
+/** The record of what the kernel filled in. */
+export function makeInfo(
   words: Uint32Array,
   at: number,
   filled: number,

@@ -11,6 +11,14 @@ import type { TcpState } from './tcp-state.js'
  */
 export type TcpInfoTrigger = 'demand' | 'sample' | 'close' | 'attempt' | 'exit'
 
+/** The same in all copies of this package (ESM, CommonJS, another version). */
+export const NATIVE: unique symbol = Symbol.for('tcpinfo-socket.native.1')
+
+export interface NativeBytes {
+  readonly bytes: Buffer
+  readonly release: string | undefined
+}
+
 /**
  * What the kernel knew about one TCP connection at one moment.
  *
@@ -236,10 +244,30 @@ export class TcpInfoRecord {
     const { layout, release } = this.#struct
     return decodeRaw(layout, this.#words, this.#at, this.#filled, release)
   }
+
+  /**
+   * What `raw` is decoded from: the bytes as the kernel filled them, and its
+   * release where that matters for their layout.
+   *
+   * @internal
+   */
+  get [NATIVE](): NativeBytes {
+    const { buffer, byteOffset } = this.#words
+    return {
+      bytes: Buffer.from(
+        buffer as ArrayBuffer,
+        byteOffset + this.#at,
+        this.#filled,
+      ),
+      release: this.#struct.release,
+    }
+  }
 }
 
 // Under the public name, whatever a bundler calls it.
 Object.defineProperty(TcpInfoRecord, 'name', { value: 'TcpInfo' })
 
 /** A record, as {@link TcpInfoRecord} describes it. It can't be constructed. */
-export type TcpInfo = { readonly [K in keyof TcpInfoRecord]: TcpInfoRecord[K] }
+export type TcpInfo = {
+  readonly [K in Exclude<keyof TcpInfoRecord, symbol>]: TcpInfoRecord[K]
+}

@@ -64,6 +64,8 @@ test('codes can be told apart', () => {
     case 'ERR_TCP_INFO_NOT_CONNECTED':
     case 'ERR_TCP_INFO_CLOSED':
     case 'ERR_TCP_INFO_SYSTEM':
+    case 'ERR_TCP_INFO_ARGUMENT':
+    case 'ERR_TCP_INFO_FORMAT':
       break
     default:
       code satisfies never

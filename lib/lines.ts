@@ -1,0 +1,215 @@
+/** Records as text: JSON Lines, lossless and read back on any OS, and CSV. */
+
+import type { Decoder } from './decode/fields.js'
+import { structOf } from './decode/index.js'
+import type { Addresses } from './endpoints.js'
+import { invalidFormat, NOT_A_RECORD, TcpInfoError } from './errors.js'
+import {
+  NATIVE,
+  type NativeBytes,
+  type TcpInfo,
+  TcpInfoRecord,
+  type TcpInfoTrigger,
+} from './tcp-info.js'
+
+/** A record, and which connection it is of. */
+export interface TcpInfoLine {
+  /** The same for all records of one connection, and of no other in the file. */
+  readonly connection: string
+  readonly info: TcpInfo
+}
+
+/**
+ * One line of JSON Lines: the record's members, `connection`, and the kernel's own
+ * struct (`structBytes` in base64, `release`), from which all is read back.
+ *
+ * @throws {TcpInfoError} `ERR_TCP_INFO_ARGUMENT` for anything but a record of this
+ *   package (a copy made by JSON or structuredClone has lost the struct)
+ */
+export function toJsonLine(info: TcpInfo, connection = ''): string {
+  const { bytes, release } = nativeOf(info)
+  const structBytes = bytes.toString('base64')
+  return `${JSON.stringify({ connection, ...info, structBytes, release })}\n`
+}
+
+function nativeOf(info: TcpInfo): NativeBytes {
+  const native = (info as Partial<TcpInfoRecord> | undefined)?.[NATIVE]
+  if (native) return native
+  throw new TcpInfoError(NOT_A_RECORD)
+}
+
+const TRIGGERS: readonly unknown[] = [
+  'demand',
+  'sample',
+  'close',
+  'attempt',
+  'exit',
+] satisfies TcpInfoTrigger[]
+
+/** Longer than any kernel's struct: kMaxInfoSize in native/tcp_info.h. */
+const MAX_STRUCT_BYTES = 512
+
+/**
+ * Reads a line that {@link toJsonLine} wrote, on this OS or on another one. The
+ * kernel's members are decoded anew from the struct.
+ *
+ * @throws {TcpInfoError} `ERR_TCP_INFO_FORMAT` when it holds no such record
+ */
+export function fromJsonLine(line: string): TcpInfoLine {
+  const parsed = new Parsed(line)
+  const platform = parsed.text('platform')
+  const struct = structOf(platform)
+  if (!struct) throw parsed.wrong('platform', 'is one without a known struct')
+  const encoded = parsed.text('structBytes')
+  const bytes = Buffer.from(encoded, 'base64')
+  const { length } = bytes
+  if (
+    length === 0 ||
+    length > MAX_STRUCT_BYTES ||
+    bytes.toString('base64') !== encoded
+  ) {
+    throw parsed.wrong('structBytes', 'is not the base64 of a struct')
+  }
+  const trigger = parsed.text('trigger')
+  if (!TRIGGERS.includes(trigger)) {
+    throw parsed.wrong('trigger', 'is none that is known')
+  }
+  const words = new Uint32Array(Math.ceil(length / 8) * 2)
+  new Uint8Array(words.buffer).set(bytes)
+  const addresses: Addresses = {
+    localAddress: parsed.optionalText('localAddress'),
+    localPort: parsed.optionalNumber('localPort'),
+    remoteAddress: parsed.optionalText('remoteAddress'),
+    remotePort: parsed.optionalNumber('remotePort'),
+  }
+  const info = new TcpInfoRecord(
+    {
+      ...struct,
+      platform: platform as NodeJS.Platform,
+      release: parsed.optionalText('release'),
+    },
+    words,
+    0,
+    length,
+    addresses,
+    trigger as TcpInfoTrigger,
+    parsed.number('capturedAt'),
+    parsed.optionalNumber('appBytesRead'),
+    parsed.optionalNumber('appBytesWritten'),
+    parsed.optionalNumber('connectDurationMs'),
+    parsed.optionalText('errorCode'),
+  )
+  const decode: Decoder = struct.decode
+  decode(info, words, 0, length)
+  return { connection: parsed.text('connection'), info }
+}
+
+/** A line's members, each of the kind that is wanted. */
+class Parsed {
+  readonly #members: Readonly<Record<string, unknown>>
+
+  constructor(line: string) {
+    let value: unknown
+    try {
+      value = JSON.parse(line)
+    } catch (cause) {
+      throw new TcpInfoError(
+        invalidFormat(`The line is not JSON: ${shown(line)}.`, cause),
+      )
+    }
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new TcpInfoError(
+        invalidFormat(`The line is not a JSON object: ${shown(line)}.`),
+      )
+    }
+    this.#members = value as Record<string, unknown>
+  }
+
+  wrong(name: string, how: string): TcpInfoError {
+    const { [name]: value } = this.#members
+    return new TcpInfoError(
+      invalidFormat(
+        `The line holds no record: "${name}" ${how} (${shown(String(JSON.stringify(value)))}).`,
+      ),
+    )
+  }
+
+  text(name: string): string {
+    const value = this.optionalText(name)
+    if (value === undefined) throw this.wrong(name, 'is missing')
+    return value
+  }
+
+  number(name: string): number {
+    const value = this.optionalNumber(name)
+    if (value === undefined) throw this.wrong(name, 'is missing')
+    return value
+  }
+
+  optionalText(name: string): string | undefined {
+    const value = this.#own(name)
+    if (value === undefined || typeof value === 'string') return value
+    throw this.wrong(name, 'is not a string')
+  }
+
+  optionalNumber(name: string): number | undefined {
+    const value = this.#own(name)
+    if (value === undefined || typeof value === 'number') return value
+    throw this.wrong(name, 'is not a number')
+  }
+
+  #own(name: string): unknown {
+    return Object.hasOwn(this.#members, name) ? this.#members[name] : undefined
+  }
+}
+
+const MAX_SHOWN = 60
+
+function shown(text: string): string {
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text
+}
+
+/** The first line of CSV: `connection` and the names of the record's members. */
+export function csvHeader(): string {
+  return `connection,${namesOf().join()}\r\n`
+}
+
+/**
+ * A record as a line of CSV (RFC 4180), in the order of {@link csvHeader}; what is
+ * absent is empty. Without the kernel's own struct: it can't be read back.
+ */
+export function toCsvLine(info: TcpInfo, connection = ''): string {
+  const cells = namesOf().map((name) => cell(info[name]))
+  return `${[cell(connection), ...cells].join()}\r\n`
+}
+
+let names: (keyof TcpInfo)[] | undefined
+
+/** All records have all members, in one order. */
+function namesOf(): (keyof TcpInfo)[] {
+  names ??= Object.keys(emptyRecord()) as (keyof TcpInfo)[]
+  return names
+}
+
+function emptyRecord(): TcpInfoRecord {
+  const struct = structOf('linux') as NonNullable<ReturnType<typeof structOf>>
+  return new TcpInfoRecord(
+    struct,
+    new Uint32Array(),
+    0,
+    0,
+    {} as Addresses,
+    'demand',
+    0,
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+  )
+}
+
+function cell(value: unknown): string {
+  if (value === undefined) return ''
+  const text = String(value)
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}

@@ -1,0 +1,44 @@
+import type * as http from 'node:http'
+import type * as net from 'node:net'
+import { performance } from 'node:perf_hooks'
+import { captureOf } from './capture.js'
+import { deltaBetween, type TcpInfoDelta } from './delta.js'
+import { takeInfo } from './snapshot.js'
+import { type TcpInfo, TcpInfoRecord } from './tcp-info.js'
+
+/**
+ * What the connection of one HTTP request did for it: the difference between the
+ * moment when the request got its socket (with a new one: since the connection
+ * began) and the one when the request was over. Two reads, nothing in between.
+ *
+ * To be called before the request has its socket, so right after it was made.
+ * Never rejects; `undefined` where the connection could not be read, as of a
+ * request that never had one, or of a socket that was closed and is not
+ * instrumented.
+ */
+export function deltaOfRequest(
+  request: http.ClientRequest,
+): Promise<TcpInfoDelta | undefined> {
+  return new Promise((resolve) => {
+    let socket: net.Socket | undefined
+    let before: TcpInfo | undefined
+    let beganMs = performance.now()
+    const begin = (given: net.Socket): void => {
+      socket = given
+      beganMs = performance.now()
+      if (!given.connecting) before = recordOf(given)
+    }
+    if (request.socket) begin(request.socket)
+    else request.once('socket', begin)
+    request.once('close', () => {
+      const after = socket && recordOf(socket)
+      resolve(after && deltaBetween(before, after, performance.now() - beganMs))
+    })
+  })
+}
+
+/** As it is now, or was at last. */
+function recordOf(socket: net.Socket): TcpInfo | undefined {
+  const result = takeInfo(socket)
+  return result instanceof TcpInfoRecord ? result : captureOf(socket)?.info
+}

@@ -1,0 +1,585 @@
+/**
+ * Reads many sockets again and again: one timer, and one call of the addon for all
+ * that are due. Nothing here keeps the event loop alive.
+ */
+
+import { AsyncResource } from 'node:async_hooks'
+import { EventEmitter } from 'node:events'
+import type * as net from 'node:net'
+import { performance } from 'node:perf_hooks'
+import { binding } from './binding.js'
+import { type Capture, type ConnectionContext, captureOf } from './capture.js'
+
+import { deltaBetween, type TcpInfoDelta } from './delta.js'
+import { Endpoints } from './endpoints.js'
+import { invalidArgument, TcpInfoError } from './errors.js'
+import { descriptorOf, handleOf, type StreamHandle } from './handle.js'
+import { instrument } from './instrument.js'
+import { makeInfo, probe, Snapshot } from './snapshot.js'
+import type { TcpInfo } from './tcp-info.js'
+
+export interface SampleOptions {
+  /** Time between two samples of a socket, at least 1. Default 1,000. @unit ms */
+  intervalMs?: number | undefined
+  /**
+   * Makes each interval longer or shorter by up to this share of it, at random, so
+   * that many processes do not read in step, nor one in step with what it watches:
+   * 0 (default) to 1.
+   */
+  jitter?: number | undefined
+  /** So many samples of each socket, then it is left alone. Default: no limit. */
+  maxSamples?: number | undefined
+  /** How many samples of each socket {@link Sampling.series} keeps. Default 0. */
+  keep?: number | undefined
+  /** Go on when all sockets have closed, for those that add() will bring. */
+  keepOpen?: boolean | undefined
+  /** Stops it when aborted. */
+  signal?: AbortSignal | undefined
+}
+
+/** What the kernel filled in for one socket. */
+interface Row {
+  readonly words: Uint32Array
+  readonly at: number
+  readonly filled: number
+  readonly capturedAt: number
+  readonly atMs: number
+}
+
+/** One read of one socket. */
+export class TcpInfoSample {
+  readonly socket: net.Socket
+  /** When, by `performance.now()`. @unit ms */
+  readonly atMs: number
+  /** How many reads of this socket were left out since the sample before. */
+  readonly skipped: number
+  readonly #context: ConnectionContext
+  readonly #read: Row | Snapshot
+  readonly #before: Row | undefined
+  #info: TcpInfo | undefined
+  #delta: TcpInfoDelta | undefined
+
+  /** @internal */
+  constructor(
+    { socket, skipped, context, before }: Entry,
+    read: Row | Snapshot,
+    atMs: number,
+  ) {
+    this.socket = socket
+    this.atMs = atMs
+    this.skipped = skipped
+    this.#context = context
+    this.#read = read
+    this.#before = before
+  }
+
+  /** The record; without `appBytesRead` and `appBytesWritten` if not the last one. */
+  get info(): TcpInfo {
+    this.#info ??= infoOf(this.#read, this.#context)
+    return this.#info
+  }
+
+  /**
+   * What has happened since the sample before, by a clock that nobody sets; in the
+   * first one of a connection, since it began.
+   */
+  get delta(): TcpInfoDelta {
+    const before = this.#before
+    this.#delta ??= before
+      ? deltaBetween(
+          infoOf(before, this.#context),
+          this.info,
+          this.atMs - before.atMs,
+        )
+      : deltaBetween(undefined, this.info)
+    return this.#delta
+  }
+}
+
+function infoOf(read: Row | Snapshot, context: ConnectionContext): TcpInfo {
+  if (read instanceof Snapshot) return read.info
+  const { words, at, filled, capturedAt } = read
+  return makeInfo(
+    words,
+    at,
+    filled,
+    context.endpoints,
+    'sample',
+    capturedAt,
+    undefined,
+    undefined,
+    context.connectDurationMs,
+    undefined,
+  )
+}
+
+const NO_CONTEXT: ConnectionContext = {
+  endpoints: Endpoints.unknown,
+  connectDurationMs: undefined,
+}
+
+/** A socket in a Sampling. */
+interface Entry {
+  readonly sampling: Sampling
+  readonly socket: net.Socket
+  /** The socket that has the connection: another one if TLS is laid over it. */
+  readonly owner: net.Socket
+  readonly capture: Capture
+  readonly onFinal: (snapshot: Snapshot) => void
+  isActive: boolean
+  handle: StreamHandle | null | undefined
+  descriptor: number
+  context: ConnectionContext
+  /** Whether the context will not change any more. */
+  isSettled: boolean
+  before: Row | undefined
+  taken: number
+  skipped: number
+}
+
+/** setTimeout's limit. */
+const MAX_INTERVAL_MS = 2 ** 31 - 1
+/** Of samples that an iterator has not been asked for. */
+const MAX_BACKLOG = 65_536
+
+/**
+ * Sockets that are being sampled; made by {@link sample}. Emits `'sample'` with a
+ * {@link TcpInfoSample}, and `'end'` once there is nothing left to sample. As an
+ * async iterable it gives the same samples from then on; those that nobody takes
+ * out in time (65,536 may wait) are counted in {@link Sampling.dropped}.
+ */
+export class Sampling
+  extends EventEmitter<{ sample: [sample: TcpInfoSample]; end: [] }>
+  implements AsyncIterable<TcpInfoSample>
+{
+  readonly #intervalMs: number
+  readonly #jitter: number
+  readonly #maxSamples: number
+  readonly #keep: number
+  readonly #keepOpen: boolean
+  readonly #entries = new Map<net.Socket, Entry>()
+  readonly #series = new WeakMap<net.Socket, TcpInfoSample[]>()
+  readonly #queues = new Set<Queue>()
+  // One timer serves all, but listeners run in the context of their own sample().
+  readonly #context = new AsyncResource('TcpInfoSampling')
+  readonly #signal: AbortSignal | undefined
+  readonly #onAbort = (): void => this.stop()
+  #dueMs = 0
+  #skipped = 0
+  #dropped = 0
+  #ended = false
+
+  /** @internal */
+  constructor(sockets: Iterable<net.Socket>, options: SampleOptions) {
+    super()
+    this.#intervalMs = inRange(options, 'intervalMs', 1000, 1, MAX_INTERVAL_MS)
+    this.#jitter = inRange(options, 'jitter', 0, 0, 1)
+    this.#maxSamples = inRange(options, 'maxSamples', Infinity, 1, Infinity)
+    this.#keep = inRange(options, 'keep', 0, 0, Infinity)
+    this.#keepOpen = Boolean(options.keepOpen)
+    this.#signal = options.signal
+    this.#signal?.addEventListener('abort', this.#onAbort, { once: true })
+    try {
+      for (const socket of sockets) this.add(socket)
+    } catch (error) {
+      this.stop()
+      throw error
+    }
+    if (this.#signal?.aborted || this.#isIdle) this.stop()
+  }
+
+  /** How many sockets are being sampled now. */
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /**
+   * How many times the sockets should have been read and were not, because the
+   * event loop was busy.
+   */
+  get skipped(): number {
+    return this.#skipped
+  }
+
+  /** How many samples iterators have lost, not having been asked for them in time. */
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  /** Whether nothing will be sampled any more. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  get #isIdle(): boolean {
+    return this.#entries.size === 0 && !this.#keepOpen
+  }
+
+  /**
+   * One more socket, which is instrumented if it was not; its first sample comes
+   * with the next ones of the others.
+   *
+   * @throws {TcpInfoError} `ERR_TCP_INFO_NOT_TCP` for anything but a net.Socket
+   */
+  add(socket: net.Socket): this {
+    if (this.#ended || this.#entries.has(socket)) return this
+    const capture = captureOf(instrument(socket)) as Capture
+    const entry: Entry = {
+      sampling: this,
+      socket,
+      owner: capture.owner,
+      capture,
+      onFinal: (snapshot) => this.#end(entry, snapshot),
+      isActive: true,
+      handle: undefined,
+      descriptor: -1,
+      context: NO_CONTEXT,
+      isSettled: false,
+      before: undefined,
+      taken: 0,
+      skipped: 0,
+    }
+    capture.watch(entry.onFinal)
+    this.#entries.set(socket, entry)
+    if (this.#entries.size === 1) this.#begin()
+    return this
+  }
+
+  /** Leaves a socket alone from now on. (It stays instrumented.) */
+  remove(socket: net.Socket): void {
+    const entry = this.#entries.get(socket)
+    if (!entry) return
+    this.#release(entry)
+    this.#entries.delete(socket)
+    if (this.#isIdle) this.stop()
+    else if (this.size === 0) samplings.delete(this)
+  }
+
+  #release(entry: Entry): void {
+    entry.isActive = false
+    entry.capture.unwatch(entry.onFinal)
+  }
+
+  /** The newest samples of a socket, as many as `keep` says, the oldest first. */
+  series(socket: net.Socket): readonly TcpInfoSample[] {
+    return [...(this.#series.get(socket) ?? [])]
+  }
+
+  /** Leaves all sockets alone; `'end'` is emitted on the next tick. */
+  stop(): void {
+    if (this.#ended) return
+    this.#ended = true
+    samplings.delete(this)
+    this.#signal?.removeEventListener('abort', this.#onAbort)
+    for (const entry of this.#entries.values()) this.#release(entry)
+    this.#entries.clear()
+    for (const queue of this.#queues) queue.end()
+    this.#queues.clear()
+    process.nextTick(() => {
+      this.#context.runInAsyncScope(() => this.emit('end'))
+    })
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<TcpInfoSample> {
+    const queue: Queue = new Queue(() => {
+      this.#queues.delete(queue)
+      if (this.#queues.size === 0 && this.listenerCount('sample') === 0) {
+        this.stop()
+      }
+    })
+    if (this.#ended) queue.end()
+    else this.#queues.add(queue)
+    return queue
+  }
+
+  /** When the next samples are due, by performance.now(). @internal */
+  get dueMs(): number {
+    return this.#dueMs
+  }
+
+  #begin(): void {
+    this.#dueMs = performance.now() + this.#nextInterval()
+    samplings.add(this)
+    schedule()
+  }
+
+  #nextInterval(): number {
+    return this.#intervalMs * (1 + this.#jitter * (2 * Math.random() - 1))
+  }
+
+  /** Adds those of its sockets that can be read to the batch. @internal */
+  collect(nowMs: number, batch: Entry[]): void {
+    const late = Math.max(
+      0,
+      Math.floor((nowMs - this.#dueMs) / this.#intervalMs),
+    )
+    this.#skipped += late
+    this.#dueMs = nowMs + this.#nextInterval()
+    for (const entry of this.#entries.values()) {
+      entry.skipped += late
+      const handle = handleOf(entry.owner)
+      if (handle) {
+        if (entry.handle !== handle) begin(entry, handle)
+        entry.descriptor = descriptorOf(handle)
+        if (entry.descriptor >= 0) batch.push(entry)
+      } else if (entry.handle || entry.socket.destroyed) {
+        // It never had a connection, or that has gone to another process.
+        this.remove(entry.socket)
+      }
+    }
+  }
+
+  /** What was read of those sockets of the batch that are its own. @internal */
+  take(entries: readonly Entry[], rows: readonly (Row | undefined)[]): void {
+    const isWanted =
+      this.#keep > 0 ||
+      this.#queues.size > 0 ||
+      this.listenerCount('sample') > 0
+    this.#context.runInAsyncScope(() => {
+      for (let i = 0; i < entries.length; i++) {
+        const entry = entries[i] as Entry
+        const row = rows[i]
+        // A listener of another sample may have removed it.
+        if (!row || !entry.isActive) continue
+        if (isWanted) this.#deliver(entry, row, row.atMs)
+        entry.before = row
+        entry.skipped = 0
+        entry.taken++
+        if (entry.taken >= this.#maxSamples) this.remove(entry.socket)
+      }
+    })
+  }
+
+  /** The connection's final record ends its series. */
+  #end(entry: Entry, snapshot: Snapshot): void {
+    this.#context.runInAsyncScope(() => {
+      this.#deliver(entry, snapshot, performance.now())
+    })
+    this.remove(entry.socket)
+  }
+
+  #deliver(entry: Entry, read: Row | Snapshot, atMs: number): void {
+    const sample = new TcpInfoSample(entry, read, atMs)
+    if (this.#keep > 0) this.#store(sample)
+    for (const queue of this.#queues) {
+      if (!queue.push(sample)) this.#dropped++
+    }
+    try {
+      this.emit('sample', sample)
+    } catch (error) {
+      // Thrown where it can't keep others from their samples.
+      process.nextTick(() => {
+        throw error
+      })
+    }
+  }
+
+  #store(sample: TcpInfoSample): void {
+    const kept = this.#series.get(sample.socket)
+    if (!kept) {
+      this.#series.set(sample.socket, [sample])
+      return
+    }
+    kept.push(sample)
+    if (kept.length > this.#keep) kept.shift()
+  }
+}
+
+/** Another connection than before: another address is tried, or it reconnected. */
+function begin(entry: Entry, handle: StreamHandle): void {
+  entry.handle = handle
+  entry.isSettled = false
+  entry.before = undefined
+}
+
+/** Samples on their way to somebody who iterates. */
+class Queue implements AsyncIterableIterator<TcpInfoSample> {
+  readonly #samples: TcpInfoSample[] = []
+  readonly #waiting: ((result: IteratorResult<TcpInfoSample>) => void)[] = []
+  readonly #onReturn: () => void
+  #ended = false
+
+  constructor(onReturn: () => void) {
+    this.#onReturn = onReturn
+  }
+
+  /** False when there is no room. */
+  push(sample: TcpInfoSample): boolean {
+    const resolve = this.#waiting.shift()
+    if (resolve) resolve({ value: sample, done: false })
+    else if (this.#samples.length >= MAX_BACKLOG) return false
+    else this.#samples.push(sample)
+    return true
+  }
+
+  end(): void {
+    this.#ended = true
+    for (const resolve of this.#waiting.splice(0)) resolve(OVER)
+  }
+
+  next(): Promise<IteratorResult<TcpInfoSample>> {
+    const sample = this.#samples.shift()
+    if (sample) return Promise.resolve({ value: sample, done: false })
+    if (this.#ended) return Promise.resolve(OVER)
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  return(): Promise<IteratorResult<TcpInfoSample>> {
+    this.#samples.length = 0
+    this.end()
+    this.#onReturn()
+    return Promise.resolve(OVER)
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+}
+
+const OVER = { value: undefined, done: true } as const
+
+/**
+ * Reads the statistics of one or many sockets at an interval, each for the last
+ * time just before it is closed. It ends by itself when all have closed, and never
+ * keeps the process alive: where nothing else does, the process ends.
+ *
+ * Sockets are instrumented if they were not. Those that have no connection yet are
+ * read once they have; where there are no statistics at all (see `support()`)
+ * there are no samples.
+ *
+ * @throws {TcpInfoError} `ERR_TCP_INFO_NOT_TCP` for anything but net.Sockets,
+ *   `ERR_TCP_INFO_ARGUMENT` for an option that is out of range
+ */
+export function sample(
+  sockets: net.Socket | Iterable<net.Socket>,
+  options: SampleOptions = {},
+): Sampling {
+  return new Sampling(
+    isIterable(sockets) ? sockets : [sockets as net.Socket],
+    options,
+  )
+}
+
+/** (A socket, being a stream, is async iterable only.) */
+function isIterable(value: unknown): value is Iterable<net.Socket> {
+  return typeof (value as Iterable<unknown>)?.[Symbol.iterator] === 'function'
+}
+
+function inRange(
+  options: SampleOptions,
+  name: 'intervalMs' | 'jitter' | 'maxSamples' | 'keep',
+  standard: number,
+  least: number,
+  most: number,
+): number {
+  const value = options[name] ?? standard
+  if (typeof value === 'number' && value >= least && value <= most) return value
+  throw new TcpInfoError(
+    invalidArgument(
+      `The option ${name} must be a number from ${least}${most === Infinity ? ' on' : ` to ${most}`}, and was ${String(value)}.`,
+    ),
+  )
+}
+
+/** Those that have something to read. */
+const samplings = new Set<Sampling>()
+
+let timer: NodeJS.Timeout | undefined
+let timerDueMs = Infinity
+
+function schedule(): void {
+  let dueMs = Infinity
+  for (const sampling of samplings) dueMs = Math.min(dueMs, sampling.dueMs)
+  if (timer && dueMs >= timerDueMs) return
+  clearTimeout(timer)
+  timer = undefined
+  timerDueMs = dueMs
+  if (dueMs === Infinity) return
+  timer = setTimeout(tick, Math.max(1, dueMs - performance.now()))
+  timer.unref()
+}
+
+/** What is due so soon is read with what is due now: timers are in whole ms. */
+const SOON_MS = 1
+
+function tick(): void {
+  timer = undefined
+  timerDueMs = Infinity
+  const nowMs = performance.now()
+  const batch: Entry[] = []
+  for (const sampling of samplings) {
+    if (sampling.dueMs <= nowMs + SOON_MS) sampling.collect(nowMs, batch)
+  }
+  schedule()
+  if (batch.length > 0) read(batch, nowMs)
+}
+
+/** Rows of one slab: what a single sample that somebody keeps can keep alive. */
+const SLAB_ROWS = 64
+
+let stride = 0
+let capacity = 0
+let descriptors = new Int32Array()
+let filled = new Int32Array()
+let bytes = new Uint8Array()
+let words = new Uint32Array()
+
+/** Room for the batch, which stays for the next one. */
+function reserve(count: number): void {
+  if (count <= capacity && count > capacity / 8) return
+  // Whole words, and no more than this kernel fills.
+  stride ||= (Math.max(probe(), 8) + 7) & ~7
+  capacity = Math.max(SLAB_ROWS, 2 ** Math.ceil(Math.log2(count)))
+  descriptors = new Int32Array(capacity)
+  filled = new Int32Array(capacity)
+  const buffer = new ArrayBuffer(capacity * stride)
+  bytes = new Uint8Array(buffer)
+  words = new Uint32Array(buffer)
+}
+
+function read(batch: readonly Entry[], nowMs: number): void {
+  if (!binding) return
+  const count = batch.length
+  reserve(count)
+  for (let i = 0; i < count; i++) {
+    descriptors[i] = (batch[i] as Entry).descriptor
+  }
+  const capturedAt = Date.now()
+  binding.readMany(descriptors.subarray(0, count), bytes, stride, filled)
+  const rows: (Row | undefined)[] = []
+  let slab = words
+  for (let i = 0; i < count; i++) {
+    const row = i % SLAB_ROWS
+    if (row === 0) {
+      const end = Math.min(count, i + SLAB_ROWS)
+      slab = words.slice((i * stride) / 4, (end * stride) / 4)
+    }
+    const entry = batch[i] as Entry
+    const length = filled[i] as number
+    if (length <= 0) {
+      rows.push(undefined)
+      continue
+    }
+    if (!entry.isSettled) learn(entry)
+    rows.push({
+      words: slab,
+      at: row * stride,
+      filled: length,
+      capturedAt,
+      atMs: nowMs,
+    })
+  }
+  // Listeners come last: what they do to sockets must not reach the rest.
+  for (let from = 0; from < count; ) {
+    const { sampling } = batch[from] as Entry
+    let to = from + 1
+    while (batch[to]?.sampling === sampling) to++
+    sampling.take(batch.slice(from, to), rows.slice(from, to))
+    from = to
+  }
+}
+
+function learn(entry: Entry): void {
+  entry.isSettled = !entry.owner.connecting
+  entry.context = entry.capture.contextFor(entry.descriptor)
+}

@@ -1,0 +1,140 @@
+import { describe, expect, test } from 'vitest'
+import { deltaBetween } from '../../lib/delta.js'
+import type { TcpInfo } from '../../lib/tcp-info.js'
+import { bytesOf, membersOf, recordedSamples } from '../decode/fixtures.js'
+import { recordOf } from '../support/record.js'
+
+const sample = bytesOf(
+  recordedSamples.find((one) => one.case === 'client over ::1')?.hex as string,
+)
+
+/** A record of a platform with some native members set. */
+function withMembers(
+  platform: string,
+  length: number,
+  members: Record<string, number | bigint>,
+): TcpInfo {
+  const bytes = new Uint8Array(length)
+  if (platform === 'linux') bytes.set(sample.subarray(0, length))
+  const view = new DataView(bytes.buffer)
+  for (const [name, value] of Object.entries(members)) {
+    const member = membersOf(platform as 'linux').find(
+      (each) => each.name === name,
+    )
+    if (!member) throw new Error(`no ${name}`)
+    const { offset, size } = member
+    if (size === 8) view.setBigUint64(offset, BigInt(value), true)
+    else if (size === 4) view.setUint32(offset, Number(value), true)
+    else if (size === 2) view.setUint16(offset, Number(value), true)
+    else view.setUint8(offset, Number(value))
+  }
+  return recordOf(platform, bytes)
+}
+
+const linux = (members: Record<string, number | bigint>) =>
+  withMembers('linux', 280, members)
+const windows = (members: Record<string, number | bigint>) =>
+  withMembers('win32', 152, { State: 4, Mss: 1460, ...members })
+
+describe('a counter', () => {
+  test('grows by the difference', () => {
+    const { counters } = deltaBetween(
+      linux({ tcpi_bytes_acked: 1000, tcpi_segs_out: 7 }),
+      linux({ tcpi_bytes_acked: 5000, tcpi_segs_out: 9 }),
+    )
+    expect(counters.bytesAcked).toBe(4000)
+    expect(counters.segmentsOut).toBe(2)
+  })
+
+  test('of 64 bits passes 4 GiB as any other number', () => {
+    const { counters } = deltaBetween(
+      linux({ tcpi_bytes_received: 2n ** 32n - 10n }),
+      linux({ tcpi_bytes_received: 2n ** 32n + 10n }),
+    )
+    expect(counters.bytesReceived).toBe(20)
+  })
+
+  test('of 32 bits wraps at 2^32', () => {
+    const { counters } = deltaBetween(
+      linux({ tcpi_segs_in: 2 ** 32 - 5 }),
+      linux({ tcpi_segs_in: 6 }),
+    )
+    expect(counters.segmentsIn).toBe(11)
+  })
+
+  test('of 16 bits wraps at 2^16', () => {
+    const { counters } = deltaBetween(
+      linux({ tcpi_total_rto: 65_535 }),
+      linux({ tcpi_total_rto: 1 }),
+    )
+    expect(counters.rtoCount).toBe(2)
+  })
+
+  test('that is scaled wraps at its scaled limit', () => {
+    const { counters } = deltaBetween(
+      windows({ SndLimTimeRwin: 2 ** 32 - 1, BytesRetrans: 2 ** 32 - 1 }),
+      windows({ SndLimTimeRwin: 1, BytesRetrans: 0 }),
+    )
+    expect(counters.rwndLimitedUs).toBe(2000)
+    expect(counters.bytesRetransmitted).toBe(1)
+  })
+
+  test.each([
+    ['of 64 bits', 'tcpi_bytes_acked', 'bytesAcked'],
+    ['of 32 bits', 'tcpi_segs_out', 'segmentsOut'],
+  ] as const)(
+    '%s that was started anew has no difference',
+    (_, name, counter) => {
+      const { counters, perSecond } = deltaBetween(
+        linux({ [name]: 1_000_000 }),
+        linux({ [name]: 10 }),
+        1000,
+      )
+      expect(counters[counter]).toBeUndefined()
+      expect(perSecond[counter]).toBeUndefined()
+    },
+  )
+
+  test('that one of the records lacks has none', () => {
+    const short = recordOf('linux', sample.subarray(0, 104))
+    const whole = recordOf('linux', sample)
+    expect(whole.bytesAcked).toBeDefined()
+    expect(deltaBetween(short, whole).counters.bytesAcked).toBeUndefined()
+    expect(deltaBetween(whole, short).counters.bytesAcked).toBeUndefined()
+  })
+})
+
+describe('a rate', () => {
+  const before = linux({ tcpi_bytes_acked: 1000 })
+  const after = linux({ tcpi_bytes_acked: 3000 })
+
+  test('is for a second', () => {
+    expect(deltaBetween(before, after, 500).perSecond.bytesAcked).toBe(4000)
+  })
+
+  test('is absent when no time passed', () => {
+    const delta = deltaBetween(before, after)
+    expect(delta.durationMs).toBe(0)
+    expect(delta.counters.bytesAcked).toBe(2000)
+    expect(delta.perSecond.bytesAcked).toBeUndefined()
+  })
+})
+
+describe('without an earlier record', () => {
+  test('it is all there is', () => {
+    const { counters, durationMs } = deltaBetween(
+      undefined,
+      linux({ tcpi_bytes_acked: 3000 }),
+    )
+    expect(counters.bytesAcked).toBe(3000)
+    // Linux does not tell how old a connection is.
+    expect(durationMs).toBeUndefined()
+  })
+
+  test('the time is the connection’s age where the kernel tells it', () => {
+    const info = windows({ ConnectionTimeMs: 2000, BytesOut: 500 })
+    const delta = deltaBetween(undefined, info)
+    expect(delta.durationMs).toBe(2000)
+    expect(delta.perSecond.bytesSent).toBe(250)
+  })
+})

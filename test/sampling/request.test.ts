@@ -1,0 +1,85 @@
+import { once } from 'node:events'
+import http, { type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
+import { deltaOfRequest, HttpAgent } from '../../lib/index.js'
+import { freePort } from '../support/net.js'
+
+const BODY = Buffer.alloc(100_000, 'x')
+
+async function serve(
+  onRequest: http.RequestListener = (_, response) => response.end(BODY),
+): Promise<number> {
+  const server = http.createServer(onRequest).listen(0, '127.0.0.1')
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  await once(server, 'listening')
+  return (server.address() as AddressInfo).port
+}
+
+async function get(port: number, agent: http.Agent) {
+  const request = http.get({ port, host: '127.0.0.1', agent })
+  const delta = deltaOfRequest(request)
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  let bytes = response.rawHeaders.length
+  for await (const chunk of response) bytes += chunk.length
+  return { delta: await delta, bytes }
+}
+
+test('each request of a connection has its own share', async () => {
+  const port = await serve()
+  const agent = new HttpAgent({ keepAlive: true, maxSockets: 1 })
+  onTestFinished(() => agent.destroy())
+  for (let i = 0; i < 3; i++) {
+    const { delta } = await get(port, agent)
+    expect(delta?.counters.bytesReceived).toBeGreaterThan(BODY.length)
+    expect(delta?.counters.bytesReceived).toBeLessThan(BODY.length + 400)
+    expect(delta?.counters.appBytesRead).toBe(delta?.counters.bytesReceived)
+    expect(delta?.durationMs).toBeGreaterThan(0)
+  }
+})
+
+test('works with the stock agent, too', async () => {
+  const port = await serve()
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+  onTestFinished(() => agent.destroy())
+  await get(port, agent)
+  const { delta } = await get(port, agent)
+  expect(delta?.counters.bytesReceived).toBeGreaterThan(BODY.length)
+  expect(delta?.counters.bytesReceived).toBeLessThan(BODY.length + 400)
+})
+
+test('a request whose connection is closed has what it was at last', async () => {
+  const port = await serve((_, response) => {
+    response.setHeader('connection', 'close')
+    response.end(BODY)
+  })
+  const { delta } = await get(port, new HttpAgent())
+  expect(delta?.counters.bytesReceived).toBeGreaterThan(BODY.length)
+})
+
+test('a refused request has received nothing', async () => {
+  const port = await freePort()
+  const request = http.get({ port, host: '127.0.0.1', agent: new HttpAgent() })
+  const delta = deltaOfRequest(request)
+  request.on('error', () => {})
+  expect((await delta)?.counters.bytesReceived).toBe(0)
+})
+
+test('a request without a socket of the kernel has no difference', async () => {
+  const request = http.get({ host: 'name.invalid', agent: new HttpAgent() })
+  const delta = deltaOfRequest(request)
+  request.on('error', () => {})
+  expect(await delta).toBeUndefined()
+})
+
+test('an aborted request resolves, too', async () => {
+  const port = await serve(() => {})
+  const request = http.get({ port, host: '127.0.0.1', agent: new HttpAgent() })
+  request.on('error', () => {})
+  const delta = deltaOfRequest(request)
+  request.destroy()
+  await delta
+})

@@ -1,0 +1,324 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { once } from 'node:events'
+import net from 'node:net'
+import tls from 'node:tls'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import {
+  connect,
+  readTcpInfo,
+  sample,
+  type TcpInfoSample,
+} from '../../lib/index.js'
+import { runNode, script } from '../support/child.js'
+import { echo, listen, openSockets, wait } from '../support/net.js'
+
+async function connected(onPeer = echo): Promise<net.Socket> {
+  const socket = net.connect(await listen(onPeer), '127.0.0.1')
+  onTestFinished(() => void socket.destroy())
+  await once(socket, 'connect')
+  return socket
+}
+
+/** Keeps the event loop from doing anything else. */
+function block(ms: number): void {
+  const until = performance.now() + ms
+  while (performance.now() < until);
+}
+
+async function exchange(socket: net.Socket, bytes: number): Promise<void> {
+  socket.write(Buffer.alloc(bytes))
+  let left = bytes
+  while (left > 0) left -= (await once(socket, 'data'))[0].length
+}
+
+describe('a socket', () => {
+  test('is read at the interval, each time with what has happened since', async () => {
+    const socket = await connected()
+    const sampling = sample(socket, { intervalMs: 20, keep: 100 })
+    const samples: TcpInfoSample[] = []
+    sampling.on('sample', (each) => samples.push(each))
+    await once(sampling, 'sample')
+    for (let i = 0; i < 3; i++) {
+      await exchange(socket, 1000)
+      await once(sampling, 'sample')
+    }
+    const now = readTcpInfo(socket)
+    const sum = samples.reduce(
+      (bytes, { delta }) => bytes + (delta.counters.bytesReceived as number),
+      0,
+    )
+    expect(sum).toBe(3000)
+    expect(now.bytesReceived).toBe(3000)
+    for (const { info, delta, socket: of } of samples.slice(1)) {
+      expect(info.trigger).toBe('sample')
+      expect(info.remotePort).toBe(socket.remotePort)
+      expect(delta.durationMs).toBeGreaterThan(10)
+      expect(of).toBe(socket)
+    }
+    expect(sampling.series(socket)).toEqual(samples)
+    sampling.stop()
+  })
+
+  test('ends with its final record, and so does the sampling', async () => {
+    const socket = await connected()
+    const sampling = sample(socket, { intervalMs: 10 })
+    const samples: TcpInfoSample[] = []
+    sampling.on('sample', (each) => samples.push(each))
+    await once(sampling, 'sample')
+    await exchange(socket, 500)
+    socket.destroy()
+    await once(sampling, 'end')
+    expect(samples.at(-1)?.info.trigger).toBe('close')
+    expect(samples.filter(({ info }) => info.trigger === 'close').length).toBe(
+      1,
+    )
+    expect(samples.at(-1)?.info.bytesReceived).toBe(500)
+    expect(sampling.size).toBe(0)
+    expect(sampling.ended).toBe(true)
+  })
+
+  test('that connects later is read from then on', async () => {
+    const port = await listen(echo)
+    const socket = new net.Socket()
+    onTestFinished(() => void socket.destroy())
+    const sampling = sample(socket, { intervalMs: 10, keep: 10 })
+    await wait(40)
+    expect(sampling.series(socket)).toEqual([])
+    socket.connect(port, '127.0.0.1')
+    const [{ info }] = (await once(sampling, 'sample')) as [TcpInfoSample]
+    expect(info.remotePort).toBe(port)
+    sampling.stop()
+  })
+
+  test('that never has a connection is dropped when it closes', async () => {
+    const socket = connect({ host: 'name.invalid', port: 1 })
+    socket.on('error', () => {})
+    const sampling = sample(socket, { intervalMs: 10 })
+    const onSample = vi.fn()
+    sampling.on('sample', onSample)
+    await once(sampling, 'end')
+    expect(onSample).not.toHaveBeenCalled()
+  })
+
+  test('of TLS is read as the connection under it', async () => {
+    const port = await listen()
+    const socket = tls.connect({ port, host: '127.0.0.1' })
+    socket.on('error', () => {})
+    onTestFinished(() => void socket.destroy())
+    const sampling = sample(socket, { intervalMs: 10 })
+    const [{ info, socket: of }] = (await once(sampling, 'sample')) as [
+      TcpInfoSample,
+    ]
+    expect(of).toBe(socket)
+    expect(info.state).toBe('ESTABLISHED')
+    sampling.stop()
+  })
+
+  test('is read so many times at most', async () => {
+    const socket = await connected()
+    const sampling = sample(socket, { intervalMs: 5, maxSamples: 3, keep: 9 })
+    await once(sampling, 'end')
+    expect(sampling.series(socket).length).toBe(3)
+    expect(socket.destroyed).toBe(false)
+  })
+
+  test('keeps only its newest samples', async () => {
+    const socket = await connected()
+    const sampling = sample(socket, { intervalMs: 2, maxSamples: 6, keep: 2 })
+    const samples: TcpInfoSample[] = []
+    sampling.on('sample', (each) => samples.push(each))
+    await once(sampling, 'end')
+    expect(sampling.series(socket)).toEqual(samples.slice(-2))
+  })
+
+  test('that was removed is left alone', async () => {
+    const [one, other] = [await connected(), await connected()]
+    const sampling = sample([one, other], { intervalMs: 5 })
+    await once(sampling, 'sample')
+    sampling.remove(one)
+    const seen = new Set<net.Socket>()
+    sampling.on('sample', ({ socket }) => seen.add(socket))
+    one.destroy()
+    await wait(30)
+    expect(seen).toEqual(new Set([other]))
+    sampling.stop()
+  })
+})
+
+describe('many sockets', () => {
+  test('are all read, each as itself', async () => {
+    const port = await listen(echo)
+    const sockets = await Promise.all(
+      Array.from({ length: 150 }, async () => {
+        const socket = net.connect(port, '127.0.0.1')
+        onTestFinished(() => void socket.destroy())
+        await once(socket, 'connect')
+        return socket
+      }),
+    )
+    const sampling = sample(new Set(sockets), { intervalMs: 10, keep: 1 })
+    await Promise.all(
+      sockets.map((socket, i) => exchange(socket, 10 * (i + 1))),
+    )
+    const descriptors = openSockets()
+    await wait(50)
+    for (const [i, socket] of sockets.entries()) {
+      const [newest] = sampling.series(socket)
+      expect(newest?.info.bytesReceived).toBe(10 * (i + 1))
+      expect(newest?.info.localPort).toBe(socket.localPort)
+    }
+    expect(openSockets()).toBe(descriptors)
+    sampling.stop()
+  })
+
+  test('of several samplings share the timer', async () => {
+    const socket = await connected()
+    const quick = sample(socket, { intervalMs: 5 })
+    const slow = sample(socket, { intervalMs: 60 })
+    const counts = { quick: 0, slow: 0 }
+    quick.on('sample', () => counts.quick++)
+    slow.on('sample', () => counts.slow++)
+    await wait(250)
+    expect(counts.slow).toBeGreaterThanOrEqual(2)
+    expect(counts.slow).toBeLessThanOrEqual(4)
+    expect(counts.quick).toBeGreaterThan(3 * counts.slow)
+    quick.stop()
+    slow.stop()
+  })
+
+  test('may come later, if it is kept open', async () => {
+    const sampling = sample([], { intervalMs: 5, keepOpen: true })
+    const first = await connected()
+    sampling.add(first)
+    await once(sampling, 'sample')
+    first.destroy()
+    await wait(20)
+    expect(sampling.size).toBe(0)
+    expect(sampling.ended).toBe(false)
+    sampling.add(await connected())
+    await once(sampling, 'sample')
+    sampling.stop()
+    await once(sampling, 'end')
+  })
+
+  test('none at all: it ends', async () => {
+    await once(sample([]), 'end')
+  })
+})
+
+describe('an iterator', () => {
+  test('gives every sample up to the final one', async () => {
+    const socket = await connected()
+    setTimeout(() => socket.destroy(), 60)
+    const triggers: string[] = []
+    for await (const { info } of sample(socket, { intervalMs: 10 })) {
+      triggers.push(info.trigger)
+    }
+    expect(triggers.length).toBeGreaterThan(2)
+    expect(triggers.pop()).toBe('close')
+    expect(new Set(triggers)).toEqual(new Set(['sample']))
+  })
+
+  test('that is left stops the sampling', async () => {
+    const socket = await connected()
+    const sampling = sample(socket, { intervalMs: 5 })
+    for await (const _ of sampling) break
+    expect(sampling.ended).toBe(true)
+  })
+
+  test('of a sampling that ended is at its end', async () => {
+    const sampling = sample(await connected())
+    sampling.stop()
+    for await (const _ of sampling) throw new Error('a sample')
+  })
+})
+
+describe('time', () => {
+  test('that the event loop was busy is counted, not hidden', async () => {
+    const socket = await connected()
+    const sampling = sample(socket, { intervalMs: 10, keep: 50 })
+    await once(sampling, 'sample')
+    block(105)
+    const [{ skipped }] = (await once(sampling, 'sample')) as [TcpInfoSample]
+    expect(skipped).toBeGreaterThanOrEqual(8)
+    expect(skipped).toBeLessThanOrEqual(12)
+    expect(sampling.skipped).toBeGreaterThanOrEqual(skipped)
+    sampling.stop()
+  })
+
+  test('varies by the jitter', async () => {
+    const socket = await connected()
+    const sampling = sample(socket, {
+      intervalMs: 20,
+      jitter: 0.9,
+      maxSamples: 12,
+      keep: 12,
+    })
+    await once(sampling, 'end')
+    const times = sampling.series(socket).map(({ atMs }) => atMs)
+    const gaps = times.slice(1).map((at, i) => at - (times[i] as number))
+    expect(Math.max(...gaps) - Math.min(...gaps)).toBeGreaterThan(8)
+  })
+
+  test('ends with a signal', async () => {
+    const controller = new AbortController()
+    const socket = await connected()
+    const sampling = sample(socket, { signal: controller.signal })
+    controller.abort()
+    expect(sampling.ended).toBe(true)
+    expect(sample(socket, { signal: controller.signal }).ended).toBe(true)
+  })
+})
+
+describe('the program', () => {
+  test('keeps its own async context', async () => {
+    const storage = new AsyncLocalStorage<string>()
+    const sockets = [await connected(), await connected()]
+    const seen: unknown[] = []
+    const samplings = ['a', 'b'].map((name, i) =>
+      storage.run(name, () =>
+        sample(sockets[i] as net.Socket, { intervalMs: 10 }),
+      ),
+    )
+    await Promise.all(
+      samplings.map(async (sampling, i) => {
+        await new Promise<void>((resolve) =>
+          sampling.once('sample', () => {
+            seen[i] = storage.getStore()
+            resolve()
+          }),
+        )
+        sampling.stop()
+      }),
+    )
+    expect(seen).toEqual(['a', 'b'])
+  })
+
+  test('is not kept alive', async () => {
+    const finished = await runNode([script('sampling.mjs'), 'alive'])
+    expect(finished).toMatchObject({ code: 0, stderr: '' })
+  })
+
+  test('sees what its listener throws, and the others get their samples', async () => {
+    const finished = await runNode([script('sampling.mjs'), 'throws'])
+    expect(finished).toMatchObject({ code: 0, stderr: '' })
+    expect(JSON.parse(finished.stdout)).toEqual({ caught: 3, samples: 3 })
+  })
+
+  test.each([
+    ['no socket', [{}], 'ERR_TCP_INFO_NOT_TCP'],
+    ['nothing', [undefined], 'ERR_TCP_INFO_NOT_TCP'],
+    ['one that is none', [[new net.Socket(), 7]], 'ERR_TCP_INFO_NOT_TCP'],
+    ['interval', [[], { intervalMs: 0 }], 'ERR_TCP_INFO_ARGUMENT'],
+    ['interval', [[], { intervalMs: '9' }], 'ERR_TCP_INFO_ARGUMENT'],
+    ['interval', [[], { intervalMs: 2 ** 31 }], 'ERR_TCP_INFO_ARGUMENT'],
+    ['jitter', [[], { jitter: 1.1 }], 'ERR_TCP_INFO_ARGUMENT'],
+    ['jitter', [[], { jitter: Number.NaN }], 'ERR_TCP_INFO_ARGUMENT'],
+    ['limit', [[], { maxSamples: 0 }], 'ERR_TCP_INFO_ARGUMENT'],
+    ['history', [[], { keep: -1 }], 'ERR_TCP_INFO_ARGUMENT'],
+  ])('gets an error for a wrong argument: %s', (_, args, code) => {
+    expect(() => sample(...(args as Parameters<typeof sample>))).toThrowError(
+      expect.objectContaining({ name: 'TcpInfoError', code }),
+    )
+  })
+})
