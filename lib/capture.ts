@@ -42,10 +42,12 @@ export interface TcpInfoMessage {
 
 const captures = channel('tcpinfo-socket:capture')
 
-/** What the channel `tcpinfo-socket:open` carries. */
+/** What the channel `tcpinfo-socket:open` carries: a connection is established. */
 export interface TcpOpenMessage {
-  /** A socket that is instrumented and about to connect, or has a connection. */
+  /** The socket that owns the connection. */
   readonly socket: net.Socket
+  /** As in its records. @unit ms */
+  readonly connectDurationMs: number | undefined
 }
 
 const opens = channel('tcpinfo-socket:open')
@@ -156,14 +158,19 @@ export class Capture {
     } catch {
       // A socket that takes no listeners has records that know less.
     }
-    if (!connecting) {
-      this.#learnEndpoints()
-      if (NATIVE_STRUCT?.mayForget) this.keepLatest()
+    if (connecting) return
+    this.#learnEndpoints()
+    if (NATIVE_STRUCT?.mayForget) this.keepLatest()
+    this.#tellOpen()
+  }
+
+  #tellOpen(): void {
+    if (!opens.hasSubscribers) return
+    const message: TcpOpenMessage = {
+      socket: this.owner,
+      connectDurationMs: this.#connectDurationMs,
     }
-    if (opens.hasSubscribers) {
-      const message: TcpOpenMessage = { socket: this.owner }
-      opens.publish(message)
-    }
+    opens.publish(message)
   }
 
   #listen(): void {
@@ -224,6 +231,7 @@ export class Capture {
     // Before Node 20.12 there is no such event.
     if (!this.#peer) this.#learnEndpoints()
     if (NATIVE_STRUCT?.mayForget) this.keepLatest()
+    this.#tellOpen()
   }
 
   #stopListening(): void {

@@ -223,7 +223,9 @@ export class Sampling
    */
   add(socket: net.Socket): this {
     if (this.#ended || this.#entries.has(socket)) return this
-    const capture = captureOf(instrument(socket)) as Capture
+    // (What register watches has a Capture already.)
+    const capture =
+      captureOf(socket) ?? (captureOf(instrument(socket)) as Capture)
     const entry: Entry = {
       sampling: this,
       socket,

@@ -9,7 +9,7 @@ import {
   jsonOf,
   stringify,
   textOf,
-} from './report.js'
+} from './outcome.js'
 import { parseTarget, withoutPassword } from './target.js'
 import { demo, type Outcome, probe } from './transfer.js'
 import { type Command, parseCommand } from './usage.js'

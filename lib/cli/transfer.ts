@@ -1,6 +1,6 @@
 /** Makes one connection, uses it, closes it and tells how it went. */
 
-import http from 'node:http'
+import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import net, { type AddressInfo } from 'node:net'
 import {
@@ -46,12 +46,23 @@ const DEMO_TIMEOUT_MS = 10_000
  */
 const GREETING_MS = 200
 
+/** Somebody who looks on while the connection is in use. */
+export interface Onlooker {
+  onSocket(socket: Socket): void
+  onResponse(response: IncomingMessage): void
+}
+
+/**
+ * With an onlooker the connection is used to its end: the time limit is for the
+ * beginning only, and a plain one stays open until the peer closes it.
+ */
 export async function probe(
   target: Target,
   timeoutMs: number,
   insecure: boolean,
+  onlooker?: Onlooker,
 ): Promise<Outcome> {
-  const exchange = new Exchange(target, timeoutMs)
+  const exchange = new Exchange(target, timeoutMs, onlooker)
   if (target.url) {
     get(exchange, target.url, insecure)
   } else {
@@ -105,6 +116,10 @@ function get(exchange: Exchange, url: URL, insecure: boolean): void {
     .on('response', (response) => {
       exchange.phase = 'body'
       exchange.status = response.statusCode
+      if (exchange.onlooker) {
+        exchange.stopTimer()
+        exchange.onlooker.onResponse(response)
+      }
       response.on('error', exchange.fail).resume()
       // Before Node's own listener, which may begin to close.
       response.prependOnceListener('end', exchange.finish)
@@ -120,17 +135,18 @@ function greet(exchange: Exchange): void {
     .on('end', exchange.finish)
     .on('connect', () => {
       exchange.stopTimer()
-      setTimeout(exchange.finish, GREETING_MS)
+      if (!exchange.onlooker) setTimeout(exchange.finish, GREETING_MS)
     })
     .resume()
 }
 
-type Socket = net.Socket & TcpInfoMembers
+export type Socket = net.Socket & TcpInfoMembers
 
 /** One connection from its beginning to its close. */
 class Exchange {
   readonly over: Promise<Outcome>
   readonly target: Target
+  readonly onlooker: Onlooker | undefined
   phase: Phase
   status: number | undefined
 
@@ -144,8 +160,9 @@ class Exchange {
   #finished = false
   #resolve!: (outcome: Outcome) => void
 
-  constructor(target: Target, timeoutMs: number) {
+  constructor(target: Target, timeoutMs: number, onlooker?: Onlooker) {
     this.target = target
+    this.onlooker = onlooker
     this.#peer = hostAndPort(target.host, target.port)
     this.#isTls = target.url?.protocol === 'https:'
     this.phase = net.isIP(target.host) ? 'connect' : 'lookup'
@@ -180,6 +197,7 @@ class Exchange {
         this.phase = 'answer'
       })
       .once('close', () => this.#end())
+    this.onlooker?.onSocket(socket)
     return socket
   }
 

@@ -3,6 +3,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { TcpInfo } from '../index.js'
 import type { Failure } from './failure.js'
+import { count, ms, number, printable, size, us } from './format.js'
 import { hostAndPort } from './target.js'
 import type { Outcome } from './transfer.js'
 
@@ -248,37 +249,6 @@ function endpoint(
   return hostAndPort(address, port)
 }
 
-/** Absent stays absent. */
-const orAbsent =
-  (format: (value: number) => string) =>
-  (value: number | undefined): string | undefined =>
-    value === undefined ? undefined : format(value)
-
-const number = orAbsent((value) => value.toLocaleString('en-US'))
-
-const size = orAbsent((bytes) => {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
-  let amount = bytes
-  let unit = 0
-  while (amount >= 1024 && unit < units.length - 1) {
-    amount /= 1024
-    unit++
-  }
-  return `${unit === 0 ? Math.round(amount) : amount.toFixed(1)} ${units[unit]}`
-})
-
-/** Exact, because the kernel's count and the program's may differ by one. */
-const count = orAbsent((bytes) =>
-  bytes < 1024 ? `${number(bytes)}` : `${number(bytes)} (${size(bytes)})`,
-)
-
-const ms = orAbsent((value) => {
-  const [amount, unit] = value < 1000 ? [value, 'ms'] : [value / 1000, 's']
-  return `${Number(amount.toPrecision(3))} ${unit}`
-})
-
-const us = orAbsent((value) => ms(value / 1000) as string)
-
 function noted(value: string | undefined, note: string): string | undefined {
   return value === undefined ? undefined : `${value} ${note}`
 }
@@ -297,8 +267,3 @@ function list(...parts: (string | undefined)[]): string | undefined {
 /** Microseconds are as fine as our clock is worth. */
 const rounded = (value: number | undefined): number | undefined =>
   value === undefined ? undefined : Math.round(value * 1000) / 1000
-
-/** Parts of an error message may come from the server. */
-function printable(text: string): string {
-  return text.replace(/\p{Cc}+/gu, ' ')
-}

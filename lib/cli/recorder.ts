@@ -1,0 +1,104 @@
+/**
+ * What `tcpinfo run` preloads into the program and into all that it starts: writes
+ * the records of each of its connections to a file of JSON Lines of the process's
+ * own. Must be less noticeable than register itself: it never throws, prints
+ * nothing, keeps nothing open, and what it cannot write it drops.
+ */
+
+import { subscribe } from 'node:diagnostics_channel'
+import { appendFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import path from 'node:path'
+import { threadId } from 'node:worker_threads'
+import {
+  type Sampling,
+  sample,
+  type TcpInfo,
+  type TcpInfoMessage,
+  type TcpOpenMessage,
+  toJsonLine,
+} from '../index.js'
+import '../register.js'
+import { RECORDING, type Recording } from './recording.js'
+
+const FLUSH_MS = 500
+const FLUSH_CHARACTERS = 262_144
+
+class Recorder {
+  readonly #file: string
+  readonly #thread: string
+  readonly #ids = new WeakMap<Socket, string>()
+  readonly #sampling: Sampling | undefined
+  #connections = 0
+  #lines = ''
+  #timer: NodeJS.Timeout | undefined
+
+  constructor({ folder, intervalMs }: Recording) {
+    this.#thread = `${process.pid}.${threadId}`
+    // A process that ended may have had the same number.
+    this.#file = path.join(folder, `${this.#thread}.${Date.now()}.jsonl`)
+    if (intervalMs === 0) return
+    this.#sampling = sample([], { intervalMs, keepOpen: true })
+    this.#sampling.on('sample', ({ socket, info }) => {
+      if (info.trigger === 'sample') this.#write(socket, info)
+    })
+  }
+
+  onOpen({ socket }: TcpOpenMessage): void {
+    this.#sampling?.add(socket)
+  }
+
+  onRecord({ socket, info }: TcpInfoMessage): void {
+    this.#write(socket, info)
+    // What the socket does next is another connection.
+    if (info.trigger !== 'demand') this.#ids.delete(socket)
+  }
+
+  #write(socket: Socket, info: TcpInfo): void {
+    let id = this.#ids.get(socket)
+    if (id === undefined) {
+      this.#connections++
+      id = `${this.#thread}.${this.#connections}`
+      this.#ids.set(socket, id)
+    }
+    this.#lines += toJsonLine(info, id)
+    if (this.#lines.length >= FLUSH_CHARACTERS) this.flush()
+    else this.#timer ??= setTimeout(this.flush, FLUSH_MS).unref()
+  }
+
+  readonly flush = (): void => {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#lines === '') return
+    const lines = this.#lines
+    this.#lines = ''
+    try {
+      appendFileSync(this.#file, lines)
+    } catch {
+      // A full disk, say, or a program that may not write there.
+    }
+  }
+}
+
+function begin(recording: Recording): void {
+  const recorder = new Recorder(recording)
+  subscribe('tcpinfo-socket:open', (message) =>
+    quietly(() => recorder.onOpen(message as TcpOpenMessage)),
+  )
+  subscribe('tcpinfo-socket:capture', (message) =>
+    quietly(() => recorder.onRecord(message as TcpInfoMessage)),
+  )
+  // After register's, which tells of what is still open.
+  process.on('exit', recorder.flush)
+}
+
+function quietly(write: () => void): void {
+  try {
+    write()
+  } catch {
+    // A record that can't be written is no reason to disturb the program.
+  }
+}
+
+const recording = RECORDING.from(process.env)
+if (recording) begin(recording)

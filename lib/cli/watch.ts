@@ -1,0 +1,280 @@
+/** `tcpinfo watch`: one connection while it is in use. */
+
+import type { IncomingMessage } from 'node:http'
+import { sample, type TcpInfo, type TcpInfoSample } from '../index.js'
+import { ms, percent, rate, size, us } from './format.js'
+import type { Target } from './target.js'
+import { type Onlooker, type Outcome, probe, type Socket } from './transfer.js'
+
+export interface WatchOptions {
+  readonly timeoutMs: number
+  readonly insecure: boolean
+  readonly intervalMs: number
+  readonly durationMs: number | undefined
+}
+
+/** Prints while it watches; what there is to say at the end is the Outcome's. */
+export async function watch(
+  target: Target,
+  options: WatchOptions,
+  stream: NodeJS.WriteStream,
+): Promise<Outcome> {
+  const { timeoutMs, insecure } = options
+  const view = stream.isTTY ? new Picture(stream) : new Lines(stream)
+  return probe(target, timeoutMs, insecure, new Watcher(options, view))
+}
+
+/** What is shown of one sample. */
+interface Reading {
+  /** Since the connection was established, or watched. */
+  readonly elapsedMs: number
+  readonly info: TcpInfo
+  readonly receivedPerSec: number | undefined
+  readonly sentPerSec: number | undefined
+  readonly retransmittedSince: number | undefined
+  readonly retransmitRatio: number | undefined
+  /** How much of the answer has arrived, where its length was announced. */
+  readonly progress: number | undefined
+}
+
+interface View {
+  show(reading: Reading): void
+}
+
+class Watcher implements Onlooker {
+  readonly #options: WatchOptions
+  readonly #view: View
+  #answerBytes: number | undefined
+  #answerRead = 0
+  #startMs = performance.now()
+
+  constructor(options: WatchOptions, view: View) {
+    this.#options = options
+    this.#view = view
+  }
+
+  onSocket(socket: Socket): void {
+    const { intervalMs, durationMs } = this.#options
+    const stop = (): void => void socket.destroy()
+    socket.once('connect', () => {
+      this.#startMs = performance.now()
+    })
+    // The samples are why the process is alive, but they don't keep it so.
+    const alive = setInterval(() => {}, 2 ** 30)
+    const end =
+      durationMs === undefined ? undefined : setTimeout(stop, durationMs)
+    process.on('SIGINT', stop)
+    socket.once('close', () => {
+      clearInterval(alive)
+      clearTimeout(end)
+      process.off('SIGINT', stop)
+    })
+    sample(socket, { intervalMs }).on('sample', (each) => {
+      this.#view.show(this.#read(each))
+    })
+  }
+
+  onResponse(response: IncomingMessage): void {
+    const length = Number(response.headers['content-length'])
+    if (length > 0) this.#answerBytes = length
+    response.on('data', (data) => {
+      this.#answerRead += data.length
+    })
+  }
+
+  #read({ info, delta, atMs }: TcpInfoSample): Reading {
+    const { perSecond, counters } = delta
+    const { segmentsRetransmitted, dataSegmentsOut } = info
+    const { bytesRetransmitted, bytesSent } = info
+    return {
+      elapsedMs: Math.max(0, atMs - this.#startMs),
+      info,
+      receivedPerSec: perSecond.bytesReceived,
+      sentPerSec: perSecond.bytesSent,
+      retransmittedSince:
+        counters.segmentsRetransmitted ?? counters.bytesRetransmitted,
+      retransmitRatio:
+        ratio(segmentsRetransmitted, dataSegmentsOut) ??
+        ratio(bytesRetransmitted, bytesSent),
+      progress: ratio(this.#answerRead, this.#answerBytes),
+    }
+  }
+}
+
+function ratio(
+  part: number | undefined,
+  whole: number | undefined,
+): number | undefined {
+  return part === undefined || !whole ? undefined : part / whole
+}
+
+const ABSENT = '-'
+
+/** For pipes and files: one line for each reading, in columns. */
+class Lines implements View {
+  readonly #stream: NodeJS.WriteStream
+  #isFirst = true
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream
+  }
+
+  show(reading: Reading): void {
+    if (this.#isFirst) this.#print(COLUMNS.map(([name]) => name))
+    this.#isFirst = false
+    this.#print(COLUMNS.map(([, , value]) => value(reading)))
+  }
+
+  #print(cells: readonly (string | undefined)[]): void {
+    const padded = cells.map((cell = ABSENT, i) =>
+      cell.padStart((COLUMNS[i] as (typeof COLUMNS)[number])[1]),
+    )
+    this.#stream.write(`${padded.join('  ').trimEnd()}\n`)
+  }
+}
+
+type Column = readonly [
+  name: string,
+  width: number,
+  value: (reading: Reading) => string | undefined,
+]
+
+const COLUMNS: readonly Column[] = [
+  ['time', 8, ({ elapsedMs }) => seconds(elapsedMs)],
+  ['state', 11, ({ info }) => info.state],
+  ['received', 10, ({ info }) => size(info.bytesReceived)],
+  ['in', 12, ({ receivedPerSec }) => rate(receivedPerSec)],
+  ['sent', 10, ({ info }) => size(info.bytesSent)],
+  ['out', 12, ({ sentPerSec }) => rate(sentPerSec)],
+  ['RTT', 8, ({ info }) => us(info.rttUs)],
+  ['cwnd', 10, ({ info }) => size(info.cwndBytes)],
+  ['in flight', 10, ({ info }) => size(info.bytesInFlight)],
+  ['retransmitted', 13, ({ retransmitRatio }) => percent(retransmitRatio)],
+  ['done', 6, ({ progress }) => percent(progress)],
+]
+
+/** For a terminal: a picture of the last minutes, drawn anew over the one before. */
+class Picture implements View {
+  readonly #stream: NodeJS.WriteStream
+  readonly #readings: Reading[] = []
+  #height = 0
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream
+  }
+
+  show(reading: Reading): void {
+    this.#readings.push(reading)
+    // More than any terminal is wide.
+    if (this.#readings.length > 500) this.#readings.shift()
+    const { columns = 80 } = this.#stream
+    const lines = [
+      title(reading),
+      ...CURVES.map((curve) => this.#line(curve, columns)),
+    ].map((line) => line.slice(0, columns - 1))
+    const back = this.#height ? `\x1b[${this.#height}A\r\x1b[J` : ''
+    this.#stream.write(`${back}${lines.join('\n')}\n`)
+    this.#height = lines.length
+  }
+
+  #line([name, value, text]: Curve, columns: number): string {
+    const reading = this.#readings.at(-1) as Reading
+    const label = `${name.padEnd(LABEL_WIDTH)}${(text(reading) ?? ABSENT).padEnd(TEXT_WIDTH)}`
+    const room = Math.max(0, Math.min(80, columns - 1 - label.length))
+    return `${label}${sparkline(this.#readings.slice(-room).map(value))}`
+  }
+}
+
+const LABEL_WIDTH = 14
+const TEXT_WIDTH = 26
+
+type Curve = readonly [
+  name: string,
+  value: (reading: Reading) => number | undefined,
+  text: (reading: Reading) => string | undefined,
+]
+
+const CURVES: readonly Curve[] = [
+  [
+    'received',
+    ({ receivedPerSec }) => receivedPerSec,
+    ({ receivedPerSec, info }) =>
+      both(rate(receivedPerSec), size(info.bytesReceived)),
+  ],
+  [
+    'sent',
+    ({ sentPerSec }) => sentPerSec,
+    ({ sentPerSec, info }) => both(rate(sentPerSec), size(info.bytesSent)),
+  ],
+  [
+    'round trip',
+    ({ info }) => info.rttUs,
+    ({ info }) => both(us(info.rttUs), labelled('min', us(info.minRttUs))),
+  ],
+  [
+    'congestion w.',
+    ({ info }) => info.cwndBytes,
+    ({ info }) => size(info.cwndBytes),
+  ],
+  [
+    'in flight',
+    ({ info }) => info.bytesInFlight,
+    ({ info }) => size(info.bytesInFlight),
+  ],
+  [
+    'retransmitted',
+    ({ retransmittedSince }) => retransmittedSince,
+    ({ info, retransmitRatio }) =>
+      both(
+        info.segmentsRetransmitted === undefined
+          ? size(info.bytesRetransmitted)
+          : `${info.segmentsRetransmitted}`,
+        percent(retransmitRatio),
+      ),
+  ],
+]
+
+function title({ info, elapsedMs, progress }: Reading): string {
+  const { remoteAddress, remotePort, state } = info
+  const parts = [
+    `${remoteAddress ?? ABSENT} port ${remotePort ?? ABSENT}`,
+    state ?? ABSENT,
+    seconds(elapsedMs),
+    progress === undefined ? undefined : `${percent(progress)} of the answer`,
+  ]
+  return parts.filter((part) => part !== undefined).join(', ')
+}
+
+const BARS = '▁▂▃▄▅▆▇█'
+
+/** From 0 to the largest; a blank where there is no value. */
+export function sparkline(values: readonly (number | undefined)[]): string {
+  const most = Math.max(...values.map((value) => value ?? 0))
+  return values
+    .map((value) => {
+      if (value === undefined) return ' '
+      const level = most > 0 ? Math.round((value / most) * 7) : 0
+      return BARS[level]
+    })
+    .join('')
+}
+
+function seconds(elapsedMs: number): string {
+  return elapsedMs < 1000
+    ? (ms(Math.round(elapsedMs)) as string)
+    : `${(elapsedMs / 1000).toFixed(1)} s`
+}
+
+function both(
+  first: string | undefined,
+  second: string | undefined,
+): string | undefined {
+  return second === undefined ? first : `${first ?? ABSENT} (${second})`
+}
+
+function labelled(
+  label: string,
+  value: string | undefined,
+): string | undefined {
+  return value === undefined ? undefined : `${label} ${value}`
+}
