@@ -25,6 +25,8 @@ and is answered by a line with what was carried so far, by the two ports of each
 connection, the client's first.
 
     delayMs     one-way delay
+    rateKBps    a bottleneck of so many kilobytes (1,000 bytes) a second ...
+    queueMs     ... and the queue before it, which drops what finds it full
     dropEvery   lose every nth packet with payload
     dropSyns    lose the next n packets that open a connection
     lose        lose packets with payload with this probability ...
@@ -175,6 +177,8 @@ class Direction:
         self.flows = {}
         self.payload_packets = 0
         self.random = random.Random()
+        # When the bottleneck will have sent all that waits before it.
+        self.free_at = 0.0
 
     def set(self, rules):
         self.rules = rules
@@ -204,13 +208,28 @@ class Direction:
             )
         )
 
-    def delays(self, segment):
+    def queue(self, size):
+        """For how many ms the bottleneck keeps a packet; None: it drops it."""
+        rate = self.rules.get("rateKBps", 0)
+        if rate == 0:
+            return 0
+        now = time.monotonic()
+        waiting = max(0, self.free_at - now)
+        if waiting * 1000 > self.rules["queueMs"]:
+            return None
+        self.free_at = now + waiting + size / (rate * 1000)
+        return (self.free_at - now) * 1000
+
+    def delays(self, segment, size):
         """After how many ms the packet arrives; several times, or never."""
         if segment.has_payload:
             self.payload_packets += 1
         if self.is_lost(segment):
             return []
-        delay = self.rules.get("delayMs", 0)
+        queued = self.queue(size)
+        if queued is None:
+            return []
+        delay = self.rules.get("delayMs", 0) + queued
         if self.is_nth("holdEvery", segment):
             delay += self.rules["holdMs"]
         return [delay] * (2 if self.is_nth("copyEvery", segment) else 1)
@@ -260,7 +279,7 @@ class Link:
         direction = self.directions["up" if segment.is_up else "down"]
         flow = direction.flows.setdefault(segment.connection, Flow())
         flow.sent(segment)
-        delays = direction.delays(segment)
+        delays = direction.delays(segment, len(packet))
         if not delays:
             flow.dropped(segment)
             return

@@ -6,14 +6,11 @@
 // Wants a network namespace of its own, for link.py to make its device in, and a
 // built library. The program is one for askProgram().
 
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
 import net from 'node:net'
-import readline from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
 import { connect, instrument } from '../../dist/index.js'
+import { CLIENT, Link, SERVER, SERVER_OVER_LINK, sysctl } from './link.mjs'
 import {
   askProgram,
   askSs,
@@ -23,51 +20,10 @@ import {
   witness,
 } from './witness.mjs'
 
-const SERVER = '10.9.1.3'
-const SERVER_OVER_LINK = '10.9.2.3'
-const CLIENT = '10.9.1.4'
 const MIB = 1 << 20
 const OPTIONS = ['tcp_timestamps', 'tcp_sack', 'tcp_window_scaling']
 
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
-
-const sysctl = (name, value) =>
-  writeFileSync(`/proc/sys/net/ipv4/${name}`, `${value}\n`)
-
-class Link {
-  #process = spawn(
-    'python3',
-    [fileURLToPath(new URL('./link.py', import.meta.url))],
-    { stdio: ['pipe', 'pipe', 'inherit'] },
-  )
-  #lines = readline
-    .createInterface({ input: this.#process.stdout })
-    [Symbol.asyncIterator]()
-
-  async ready() {
-    const { value } = await this.#lines.next()
-    if (value !== 'ready') throw new Error('no link')
-    return this
-  }
-
-  /** Sets the rules of the directions named; what was carried, by ports. */
-  async set(rules) {
-    this.#process.stdin.write(`${JSON.stringify(rules)}\n`)
-    return JSON.parse((await this.#lines.next()).value)
-  }
-
-  both(rules) {
-    return this.set({ up: rules, down: rules })
-  }
-
-  async carried({ localPort, remotePort }) {
-    return (await this.set({}))[`${localPort}:${remotePort}`]
-  }
-
-  close() {
-    this.#process.stdin.end()
-  }
-}
 
 class Run {
   #program

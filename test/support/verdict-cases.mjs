@@ -1,0 +1,305 @@
+/**
+ * Connections of which it is known what limits them and how they end, because
+ * we see to it: the truth that explain() is measured by. `parameters` draws what
+ * differs between the runs of a case; `run` leads the connection, in a network
+ * namespace of its own.
+ *
+ * `truth` is what explain() must say, or else "unknown"; a list where more than
+ * one is true.
+ */
+
+import { once } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
+import { sysctl } from './link.mjs'
+
+const KB = 1000
+const CUBIC_OR_RENO = ['cubic', 'reno']
+const ANY_CONTROL = ['cubic', 'reno', 'bbr']
+
+/** Bytes that no run can get through. */
+const ENDLESS = 64_000 * KB
+
+/** Sends all it can for a while, or until all is acknowledged. */
+async function transfer(lab, { bytes = ENDLESS, ms }) {
+  const { client } = await lab.pair()
+  client.write(Buffer.alloc(bytes), () => {})
+  const until = performance.now() + ms
+  while (performance.now() < until && !client.destroyed) {
+    await wait(10)
+    if (client.captured().bytesAcked > bytes) break
+  }
+  client.destroy()
+}
+
+/** Over a link with the same delay both ways; further rules are for our data. */
+async function overLink(lab, { rttMs, ...rules }) {
+  const delayMs = rttMs / 2
+  await lab.link({ up: { delayMs, ...rules }, down: { delayMs } })
+}
+
+export const cases = {
+  delay: {
+    truth: { limitedBy: 'path-rtt' },
+    parameters: (draw) => ({
+      control: draw.one(ANY_CONTROL),
+      rttMs: draw.between(60, 250),
+      bytes: draw.between(300, 3000) * KB,
+      ms: 5000,
+    }),
+    async run(lab, p) {
+      await overLink(lab, { rttMs: p.rttMs })
+      await transfer(lab, p)
+    },
+  },
+
+  'delay, requests': {
+    truth: { limitedBy: 'path-rtt' },
+    parameters: (draw) => ({
+      control: draw.one(ANY_CONTROL),
+      rttMs: draw.between(30, 250),
+      requestBytes: draw.between(50, 2000),
+      responseBytes: draw.between(50, 8000),
+      ms: draw.between(1500, 3000),
+    }),
+    async run(lab, p) {
+      await overLink(lab, { rttMs: p.rttMs })
+      const { client, accepted } = await lab.pair()
+      const answer = (socket, awaited, bytes) => {
+        let received = 0
+        socket.on('data', ({ length }) => {
+          received += length
+          if (received < awaited) return
+          received = 0
+          socket.write(Buffer.alloc(bytes))
+        })
+      }
+      answer(accepted, p.requestBytes, p.responseBytes)
+      answer(client, p.responseBytes, p.requestBytes)
+      client.write(Buffer.alloc(p.requestBytes))
+      await wait(p.ms)
+      client.destroy()
+    },
+  },
+
+  'loss 1 %': {
+    truth: { limitedBy: 'loss' },
+    parameters: (draw) => ({
+      control: draw.one(CUBIC_OR_RENO),
+      rttMs: draw.between(10, 60),
+      lose: 0.01,
+      seed: draw.between(1, 1e6),
+      ms: draw.between(3000, 4500),
+    }),
+    async run(lab, { rttMs, lose, seed, ms }) {
+      await overLink(lab, { rttMs, lose, seed })
+      await transfer(lab, { ms })
+    },
+  },
+
+  'loss 5 %': {
+    truth: { limitedBy: 'loss' },
+    parameters: (draw) => ({
+      control: draw.one(CUBIC_OR_RENO),
+      rttMs: draw.between(10, 100),
+      lose: 0.05,
+      seed: draw.between(1, 1e6),
+      ms: draw.between(2500, 4000),
+    }),
+    async run(lab, { rttMs, lose, seed, ms }) {
+      await overLink(lab, { rttMs, lose, seed })
+      await transfer(lab, { ms })
+    },
+  },
+
+  'rate limit': {
+    truth: { limitedBy: 'path-rate' },
+    parameters: (draw) => ({
+      control: draw.one(ANY_CONTROL),
+      rttMs: draw.between(5, 60),
+      rateKBps: draw.between(200, 2000),
+      queueMs: draw.between(50, 300),
+      ms: draw.between(2500, 4000),
+    }),
+    async run(lab, { rttMs, rateKBps, queueMs, ms }) {
+      await overLink(lab, { rttMs, rateKBps, queueMs })
+      await transfer(lab, { ms })
+    },
+  },
+
+  'rate limit by tc': {
+    truth: { limitedBy: 'path-rate' },
+    parameters: (draw) => ({
+      control: draw.one(ANY_CONTROL),
+      rttMs: draw.between(5, 60),
+      rateKbit: draw.between(1600, 16_000),
+      queueMs: draw.between(50, 300),
+      ms: draw.between(2500, 4000),
+    }),
+    async run(lab, { rttMs, rateKbit, queueMs, ms }) {
+      await overLink(lab, { rttMs })
+      lab.tc(
+        ...['qdisc', 'replace', 'dev', 'link0', 'root', 'tbf'],
+        ...['rate', `${rateKbit}kbit`, 'burst', '5kb'],
+        ...['latency', `${queueMs}ms`],
+      )
+      await transfer(lab, { ms })
+    },
+  },
+
+  'peer stops reading': {
+    truth: { limitedBy: 'receiver-window' },
+    parameters: (draw) => ({
+      control: draw.one(ANY_CONTROL),
+      rttMs: draw.between(2, 100),
+      readsBytes: draw.between(0, 200) * KB,
+      ms: draw.between(2000, 3500),
+    }),
+    async run(lab, { rttMs, readsBytes, ms }) {
+      await overLink(lab, { rttMs })
+      const { client, accepted } = await lab.pair({ reads: false })
+      accepted.on('data', () => {
+        if (accepted.bytesRead >= readsBytes) accepted.pause()
+      })
+      if (readsBytes === 0) accepted.pause()
+      client.write(Buffer.alloc(ENDLESS))
+      await wait(ms)
+      client.destroy()
+    },
+  },
+
+  'peer reads slowly': {
+    truth: { limitedBy: 'receiver-window' },
+    parameters: (draw) => ({
+      control: draw.one(ANY_CONTROL),
+      rttMs: draw.between(2, 60),
+      pauseMs: draw.between(50, 200),
+      ms: draw.between(2000, 3500),
+    }),
+    async run(lab, { rttMs, pauseMs, ms }) {
+      await overLink(lab, { rttMs })
+      const { client, accepted } = await lab.pair({ reads: false })
+      accepted.on('data', () => {
+        accepted.pause()
+        setTimeout(() => accepted.resume(), pauseMs)
+      })
+      client.write(Buffer.alloc(ENDLESS))
+      await wait(ms)
+      client.destroy()
+    },
+  },
+
+  'small send buffer': {
+    truth: { limitedBy: 'send-buffer' },
+    parameters: (draw) => ({
+      control: draw.one(CUBIC_OR_RENO),
+      rttMs: draw.between(20, 120),
+      sndbuf: draw.between(8, 24) * 1024,
+      ms: draw.between(2000, 3000),
+    }),
+    async run(lab, { rttMs, sndbuf, ms }) {
+      sysctl('tcp_wmem', `4096 ${sndbuf} ${sndbuf}`)
+      await overLink(lab, { rttMs })
+      await transfer(lab, { ms })
+    },
+  },
+
+  'application dribbles': {
+    truth: { limitedBy: 'application' },
+    parameters: (draw) => ({
+      control: draw.one(ANY_CONTROL),
+      rttMs: draw.between(2, 150),
+      chunkBytes: draw.between(10, 4000),
+      everyMs: draw.between(20, 300),
+      ms: draw.between(2000, 3000),
+    }),
+    async run(lab, { rttMs, chunkBytes, everyMs, ms }) {
+      await overLink(lab, { rttMs })
+      const { client } = await lab.pair()
+      const until = performance.now() + ms
+      while (performance.now() < until) {
+        client.write(Buffer.alloc(chunkBytes))
+        await wait(everyMs)
+      }
+      client.destroy()
+    },
+  },
+
+  'blackhole after connect': {
+    truth: { limitedBy: 'timeouts' },
+    parameters: (draw) => ({
+      control: draw.one(ANY_CONTROL),
+      rttMs: draw.between(2, 100),
+      bytes: draw.between(1, 200) * KB,
+      ms: draw.between(2500, 4000),
+    }),
+    async run(lab, { rttMs, bytes, ms }) {
+      await overLink(lab, { rttMs })
+      const { client } = await lab.pair()
+      await lab.link({ up: { blackhole: true }, down: { blackhole: true } })
+      client.write(Buffer.alloc(bytes))
+      await wait(ms)
+      client.destroy()
+    },
+  },
+
+  'reset in mid-transfer': {
+    truth: { limitedBy: 'path-rtt', closedBy: 'peer', closedHow: 'rst' },
+    parameters: (draw) => ({
+      control: draw.one(ANY_CONTROL),
+      rttMs: draw.between(60, 200),
+      bytes: draw.between(300, 1000) * KB,
+    }),
+    async run(lab, { rttMs, bytes }) {
+      await overLink(lab, { rttMs })
+      const { client, accepted } = await lab.pair()
+      accepted.on('data', () => {
+        if (accepted.bytesRead >= bytes) accepted.resetAndDestroy()
+      })
+      client.write(Buffer.alloc(ENDLESS))
+      await once(client, 'close')
+    },
+  },
+
+  'SYN lost': {
+    truth: { limitedBy: 'handshake' },
+    parameters: (draw) => ({
+      control: draw.one(ANY_CONTROL),
+      rttMs: draw.between(2, 60),
+      bytes: draw.between(1, 30) * KB,
+    }),
+    async run(lab, { rttMs, bytes }) {
+      const delayMs = rttMs / 2
+      await lab.link({ up: { delayMs, dropSyns: 1 }, down: { delayMs } })
+      await transfer(lab, { bytes, ms: 5000 })
+    },
+  },
+
+  'nothing wrong, fast': {
+    truth: { limitedBy: 'unknown' },
+    parameters: (draw) => ({
+      control: draw.one(ANY_CONTROL),
+      bytes: draw.between(10, 2000) * KB,
+    }),
+    async run(lab, { bytes }) {
+      lab.onLoopback()
+      await transfer(lab, { bytes, ms: 5000 })
+    },
+  },
+
+  'idle, kept alive': {
+    truth: { limitedBy: 'application' },
+    parameters: (draw) => ({
+      control: draw.one(ANY_CONTROL),
+      rttMs: draw.between(2, 100),
+      bytes: draw.between(10, 4000),
+      ms: draw.between(1500, 3000),
+    }),
+    async run(lab, { rttMs, bytes, ms }) {
+      await overLink(lab, { rttMs })
+      const { client } = await lab.pair()
+      client.write(Buffer.alloc(bytes))
+      await wait(ms)
+      client.destroy()
+    },
+  },
+}
