@@ -7,6 +7,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import { connect, instrument, readTcpInfo } from '../../dist/index.js'
 import { CLIENT, Link, SERVER, SERVER_OVER_LINK, sysctl } from './link.mjs'
@@ -16,7 +17,8 @@ const SAMPLE_EVERY_MS = 50
 
 /** Numbers that look random and are the same for the same seed (mulberry32). */
 function generator(seed) {
-  let state = seed
+  // Neighbouring seeds are to begin far from each other.
+  let state = Math.imul(seed, 0x9e3779b1)
   const next = () => {
     state = (state + 0x6d2b79f5) | 0
     let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
@@ -29,25 +31,39 @@ function generator(seed) {
 
 class Lab {
   records = []
+  #control
   #link
   #server
   #timer
   #listensAt = SERVER
   #reachedAt = { host: SERVER_OVER_LINK, localAddress: CLIENT }
 
+  constructor(control) {
+    this.#control = control
+  }
+
   async link(rules) {
-    this.#link ??= await new Link().ready()
+    if (!this.#link) {
+      this.#link = await new Link().ready()
+      // Of the route: of a whole namespace only those can be chosen that the
+      // machine's administrator allows for everybody.
+      const route = ['route', 'change', '10.9.2.0/24', 'dev', 'link0']
+      this.ip(...route, 'congctl', this.#control)
+    }
     await this.#link.set(rules)
   }
 
   onLoopback() {
-    this.tc = undefined
     this.#listensAt = '127.0.0.1'
     this.#reachedAt = { host: '127.0.0.1' }
   }
 
   tc(...words) {
     execFileSync('tc', words)
+  }
+
+  ip(...words) {
+    execFileSync('ip', words)
   }
 
   async listen() {
@@ -57,8 +73,8 @@ class Lab {
     return this.#server.address().port
   }
 
-  connect(port, host = this.#reachedAt.host) {
-    const client = connect({ ...this.#reachedAt, host, port })
+  connect(port, options) {
+    const client = connect({ ...this.#reachedAt, ...options, port })
     client.on('error', () => {})
     client.captured = () => this.#sample(client)
     client.on('tcpinfo', (info) => this.records.push(info))
@@ -80,9 +96,9 @@ class Lab {
   }
 
   /** Both ends of a connection. */
-  async pair({ reads = true } = {}) {
+  async pair({ reads = true, ...options } = {}) {
     const port = await this.listen()
-    const client = this.connect(port)
+    const client = this.connect(port, options)
     const [[accepted]] = await Promise.all([
       once(this.#server, 'connection'),
       once(client, 'connect'),
@@ -95,10 +111,15 @@ class Lab {
 
 const [name, seed] = process.argv.slice(2)
 const drawn = cases[name].parameters(generator(Number(seed)))
-sysctl('tcp_congestion_control', drawn.control)
+const available = readFileSync(
+  '/proc/sys/net/ipv4/tcp_available_congestion_control',
+  'utf8',
+)
+// Every Linux has Reno.
+if (!available.split(/\s/).includes(drawn.control)) drawn.control = 'reno'
 // No connection is to begin with what an earlier one has learnt.
 sysctl('tcp_no_metrics_save', 1)
-const lab = new Lab()
+const lab = new Lab(drawn.control)
 await cases[name].run(lab, drawn)
 // The final record is told on the next tick.
 await new Promise((resolve) => setTimeout(resolve, 20))

@@ -4,11 +4,9 @@
  * differs between the runs of a case; `run` leads the connection, in a network
  * namespace of its own.
  *
- * `truth` is what explain() must say, or else "unknown"; a list where more than
- * one is true.
+ * `truth` holds what explain() must say of them, or else "unknown".
  */
 
-import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { sysctl } from './link.mjs'
 
@@ -29,6 +27,11 @@ async function transfer(lab, { bytes = ENDLESS, ms }) {
     if (client.captured().bytesAcked > bytes) break
   }
   client.destroy()
+}
+
+/** (events.once would reject at an error, which here is what is awaited.) */
+function ended(socket) {
+  return new Promise((resolve) => socket.on('close', resolve))
 }
 
 /** Over a link with the same delay both ways; further rules are for our data. */
@@ -193,7 +196,7 @@ export const cases = {
     parameters: (draw) => ({
       control: draw.one(CUBIC_OR_RENO),
       rttMs: draw.between(20, 120),
-      sndbuf: draw.between(8, 24) * 1024,
+      sndbuf: draw.between(32, 256) * 1024,
       ms: draw.between(2000, 3000),
     }),
     async run(lab, { rttMs, sndbuf, ms }) {
@@ -256,7 +259,7 @@ export const cases = {
         if (accepted.bytesRead >= bytes) accepted.resetAndDestroy()
       })
       client.write(Buffer.alloc(ENDLESS))
-      await once(client, 'close')
+      await ended(client)
     },
   },
 
@@ -300,6 +303,179 @@ export const cases = {
       client.write(Buffer.alloc(bytes))
       await wait(ms)
       client.destroy()
+    },
+  },
+
+  'we close': {
+    truth: { closedBy: 'us', closedHow: 'fin' },
+    parameters: (draw) => ({
+      control: draw.one(ANY_CONTROL),
+      // No sample would see what is over sooner.
+      rttMs: draw.between(60, 150),
+      bytes: draw.between(0, 4000),
+    }),
+    async run(lab, { rttMs, bytes }) {
+      await overLink(lab, { rttMs })
+      const { client, accepted } = await lab.pair()
+      accepted.on('end', () => accepted.end())
+      client.end(Buffer.alloc(bytes))
+      await ended(client)
+    },
+  },
+
+  'the peer closes': {
+    truth: { closedBy: 'peer', closedHow: 'fin' },
+    parameters: (draw) => ({
+      control: draw.one(ANY_CONTROL),
+      rttMs: draw.between(4, 150),
+      bytes: draw.between(0, 4000),
+    }),
+    async run(lab, { rttMs, bytes }) {
+      await overLink(lab, { rttMs })
+      const { client, accepted } = await lab.pair()
+      client.write('request')
+      client.resume()
+      accepted.end(Buffer.alloc(bytes))
+      await ended(client)
+    },
+  },
+
+  'both close': {
+    truth: { closedBy: 'both', closedHow: 'fin' },
+    parameters: (draw) => ({
+      control: draw.one(ANY_CONTROL),
+      rttMs: draw.between(150, 300),
+    }),
+    async run(lab, { rttMs }) {
+      await overLink(lab, { rttMs })
+      const { client, accepted } = await lab.pair()
+      client.resume()
+      client.end()
+      accepted.end()
+      await ended(client)
+    },
+  },
+
+  'we destroy': {
+    truth: { closedBy: 'us', closedHow: 'destroy' },
+    parameters: (draw) => ({
+      control: draw.one(ANY_CONTROL),
+      rttMs: draw.between(2, 60),
+      way: draw.one(['destroy', 'resetAndDestroy', 'own error']),
+      unreadBytes: draw.one([0, 5000]),
+    }),
+    async run(lab, { rttMs, way, unreadBytes }) {
+      await overLink(lab, { rttMs })
+      const { client, accepted } = await lab.pair()
+      accepted.write(Buffer.alloc(unreadBytes))
+      await wait(100)
+      if (way === 'own error') {
+        // As libraries do when their own patience is at an end.
+        const error = new Error('too slow')
+        client.destroy(Object.assign(error, { code: 'ETIMEDOUT' }))
+      } else {
+        client[way]()
+      }
+      await ended(client)
+    },
+  },
+
+  'the peer resets': {
+    truth: { closedBy: 'peer', closedHow: 'rst' },
+    parameters: (draw) => ({
+      control: draw.one(ANY_CONTROL),
+      rttMs: draw.between(2, 100),
+      bytes: draw.between(0, 4000),
+    }),
+    async run(lab, { rttMs, bytes }) {
+      await overLink(lab, { rttMs })
+      const { client, accepted } = await lab.pair()
+      client.write(Buffer.alloc(bytes))
+      await wait(2 * rttMs)
+      accepted.resetAndDestroy()
+      await ended(client)
+    },
+  },
+
+  'the peer closes, we write on': {
+    truth: { closedBy: 'peer', closedHow: 'fin' },
+    parameters: (draw) => ({
+      control: draw.one(ANY_CONTROL),
+      rttMs: draw.between(2, 100),
+    }),
+    async run(lab, { rttMs }) {
+      await overLink(lab, { rttMs })
+      const { client, accepted } = await lab.pair({ allowHalfOpen: true })
+      client.resume()
+      accepted.destroy()
+      const timer = setInterval(() => client.write('more'), 20)
+      await ended(client)
+      clearInterval(timer)
+    },
+  },
+
+  'no answer': {
+    truth: {
+      limitedBy: 'timeouts',
+      closedBy: 'network',
+      closedHow: 'timeout',
+    },
+    parameters: (draw) => ({
+      control: draw.one(ANY_CONTROL),
+      rttMs: draw.between(2, 60),
+      bytes: draw.between(1, 100) * KB,
+    }),
+    async run(lab, { rttMs, bytes }) {
+      sysctl('tcp_retries2', 2)
+      await overLink(lab, { rttMs })
+      const { client } = await lab.pair()
+      await lab.link({ up: { blackhole: true }, down: { blackhole: true } })
+      client.write(Buffer.alloc(bytes))
+      await ended(client)
+    },
+  },
+
+  refused: {
+    truth: {
+      limitedBy: 'handshake',
+      closedBy: 'peer',
+      closedHow: 'refused',
+    },
+    parameters: (draw) => ({
+      control: draw.one(ANY_CONTROL),
+      rttMs: draw.between(2, 200),
+    }),
+    async run(lab, { rttMs }) {
+      await overLink(lab, { rttMs })
+      await ended(lab.connect(9))
+    },
+  },
+
+  'SYN unanswered': {
+    truth: {
+      limitedBy: 'handshake',
+      closedBy: 'network',
+      closedHow: 'timeout',
+    },
+    parameters: (draw) => ({ control: draw.one(ANY_CONTROL) }),
+    async run(lab) {
+      await lab.link({ up: { blackhole: true }, down: {} })
+      await ended(lab.connect(9))
+    },
+  },
+
+  unreachable: {
+    truth: {
+      limitedBy: 'handshake',
+      closedBy: 'network',
+      closedHow: 'unreachable',
+    },
+    parameters: (draw) => ({ control: draw.one(ANY_CONTROL) }),
+    async run(lab) {
+      await lab.link({ up: {}, down: {} })
+      lab.onLoopback()
+      lab.ip('route', 'add', 'unreachable', '192.0.2.0/24')
+      await ended(lab.connect(9, { host: '192.0.2.1' }))
     },
   },
 }

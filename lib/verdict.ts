@@ -1,0 +1,812 @@
+/**
+ * What limited a connection, and who closed it, as far as its records tell. The
+ * formulas, and the reasons for their thresholds, are in docs/verdict.md.
+ */
+
+import { COUNTERS } from './counters.js'
+import { deltaBetween, type TcpInfoDelta } from './delta.js'
+import type { TcpInfo } from './tcp-info.js'
+
+/**
+ * - `application`: our program had nothing to send, or did not read
+ * - `receiver-window`: the peer did not read as fast as we sent
+ * - `send-buffer`: the kernel's send buffer was too small for the path
+ * - `congestion-window`: the congestion window, and nothing shows why it is small
+ * - `path-rate`: the rate of the path: a queue before its bottleneck, or pacing
+ * - `path-rtt`: the round-trip time, of slow start or of request and response
+ * - `loss`: retransmissions kept the congestion window small
+ * - `timeouts`: what was sent found no answer at all
+ * - `handshake`: the connection was not open yet
+ */
+export type TcpInfoLimit =
+  | 'application'
+  | 'receiver-window'
+  | 'send-buffer'
+  | 'congestion-window'
+  | 'path-rate'
+  | 'path-rtt'
+  | 'loss'
+  | 'timeouts'
+  | 'handshake'
+  | 'unknown'
+
+/** Where the observed time went, from 0 to 1; the parts exclude each other. */
+export interface TcpInfoShares {
+  /** Nothing was under way, and nothing waited to be sent. */
+  readonly idle: number
+  /** All that there was to send was under way, and more would have been allowed. */
+  readonly applicationWaits: number
+  /** The peer's window was full. */
+  readonly receiverWindow: number
+  /** The send buffer was full, but neither window was. */
+  readonly sendBuffer: number
+  /** Data waited for acknowledgements: of the congestion window, or of pacing. */
+  readonly network: number
+}
+
+/** Plain data, like the records that it was made of. */
+export interface TcpInfoVerdict {
+  /** What held the connection back for most of the observed time. */
+  readonly limitedBy: TcpInfoLimit
+  /**
+   * The share of the observed time, from 0 to 1, that the evidence covers; half
+   * of that where gauges of a single moment had to stand for all of it; 0 if
+   * `limitedBy` is `unknown`.
+   */
+  readonly confidence: number
+  /** One sentence for a person. */
+  readonly summary: string
+  /**
+   * What the verdict rests on, by the names of the record: of counters by how much
+   * they grew, of gauges the median (of timestamps and states the last).
+   */
+  readonly evidence: { readonly [K in keyof TcpInfo]?: TcpInfo[K] }
+  /**
+   * From the first to the last record, of a single one since the connection began;
+   * `undefined` where the kernel does not tell how long that is. @unit ms
+   */
+  readonly observedMs: number | undefined
+  /** `undefined` where it can't be known. */
+  readonly shares: TcpInfoShares | undefined
+  /**
+   * Payload sent again / payload sent, from 0 to 1. Not the loss: a retransmission
+   * can be needless, and what the path lost of the other direction is not in it.
+   */
+  readonly retransmitRatio: number | undefined
+  /** Who closed first; `undefined` while it is open. */
+  readonly closedBy: 'us' | 'peer' | 'both' | 'network' | 'unknown' | undefined
+  /**
+   * How: `destroy` is our program's, at once, by a FIN or a reset as the kernel
+   * decides afterwards. `undefined` while it is open.
+   */
+  readonly closedHow:
+    | 'fin'
+    | 'rst'
+    | 'destroy'
+    | 'refused'
+    | 'timeout'
+    | 'unreachable'
+    | 'unknown'
+    | undefined
+}
+
+const MOST = 0.5
+/** Of a peer that reads in gulps the timer sees only the time between them. */
+const RECEIVER_WINDOW_SHARE = 1 / 3
+/** Ten ticks of the slowest kernel clock (100 Hz) that the timers are kept in. */
+const SHORTEST_MS = 100
+/** Fewer say nothing of how things were for most of the time. */
+const FEWEST_SAMPLES = 3
+/** As little as 0.3 % keeps a window at 22 segments, by the formula below. */
+const RETRANSMIT_RATIO = 0.003
+/** Mathis et al. 1997: the window that Reno reaches at a loss ratio p is 1.22/√p. */
+const MATHIS = 1.22
+/** CUBIC keeps more than Reno, and both more until the first loss. */
+const MATHIS_TOLERANCE = 3
+/** A queue that adds a quarter to the round trip ... */
+const QUEUE_SHARE = 0.25
+/** ... and more than timers and schedulers do. @unit µs */
+const QUEUE_US = 5_000
+/** Slow start doubles with each round trip, all else takes many of them. */
+const GROWTH = 2
+/** Below, other delays (scheduling, delayed ACKs) count for as much. @unit µs */
+const LONG_RTT_US = 10_000
+/** From the receipt of an answer to the next request: two ticks of 100 Hz. */
+const TURNAROUND_MS = 20
+/** The third timeout in a row: 1.4 s of silence or more. */
+const SILENT_RTOS = 3
+
+/** A member's value, of the records that have one. */
+type NumberName = {
+  [K in keyof TcpInfo]: TcpInfo[K] extends number | undefined ? K : never
+}[keyof TcpInfo]
+
+interface Facts {
+  readonly records: readonly TcpInfo[]
+  /** Those of the open connection, and of its end. */
+  readonly open: readonly TcpInfo[]
+  readonly last: TcpInfo
+  readonly delta: TcpInfoDelta
+  readonly observedUs: number | undefined
+  readonly shares: TcpInfoShares | undefined
+  /** Those with data under way or waiting. */
+  readonly live: readonly TcpInfo[]
+  readonly retransmitRatio: number | undefined
+}
+
+interface Finding {
+  readonly limitedBy: TcpInfoLimit
+  readonly share: number
+  readonly says: string
+  readonly by: readonly (keyof TcpInfo)[]
+}
+
+/**
+ * What limited a connection, and who closed it first.
+ *
+ * @param snapshots records of one connection in the order of time: the more, the
+ *   surer, but the last one alone says something too. With several, what is
+ *   explained is the time from the first to the last.
+ * @throws TypeError if these are not records; never because of what is in them
+ */
+export function explain(
+  snapshots: TcpInfo | Iterable<TcpInfo>,
+): TcpInfoVerdict {
+  const records = recordsOf(snapshots)
+  const last = records.at(-1)
+  if (!last) return NOTHING
+  const facts = factsOf(records, last)
+  const finding = findingOf(facts)
+  const single = facts.live.length < FEWEST_SAMPLES
+  const halved = single && BY_GAUGES.has(finding.limitedBy)
+  const closing = closingOf(records, last)
+  return {
+    limitedBy: finding.limitedBy,
+    confidence: clamp(halved ? finding.share / 2 : finding.share),
+    summary: summaryOf(finding, closing),
+    evidence: evidenceOf(facts, finding.by),
+    observedMs:
+      facts.observedUs === undefined ? undefined : facts.observedUs / 1000,
+    shares: facts.shares,
+    retransmitRatio: facts.retransmitRatio,
+    ...closing,
+  }
+}
+
+const BY_GAUGES: ReadonlySet<TcpInfoLimit> = new Set<TcpInfoLimit>([
+  'path-rate',
+  'path-rtt',
+  'loss',
+  'congestion-window',
+])
+
+const NOTHING: TcpInfoVerdict = Object.freeze({
+  limitedBy: 'unknown',
+  confidence: 0,
+  summary: 'There are no records.',
+  evidence: {},
+  observedMs: undefined,
+  shares: undefined,
+  retransmitRatio: undefined,
+  closedBy: undefined,
+  closedHow: undefined,
+})
+
+function recordsOf(snapshots: unknown): readonly TcpInfo[] {
+  if (isRecord(snapshots)) return [snapshots]
+  if (
+    typeof snapshots !== 'object' ||
+    snapshots === null ||
+    !(Symbol.iterator in snapshots)
+  ) {
+    throw notRecords(snapshots)
+  }
+  const records = [...(snapshots as Iterable<unknown>)]
+  const wrong = records.findIndex((each) => !isRecord(each))
+  if (wrong >= 0) throw notRecords(records[wrong])
+  return records as TcpInfo[]
+}
+
+function isRecord(value: unknown): value is TcpInfo {
+  if (typeof value !== 'object' || value === null) return false
+  const { capturedAt, platform, source } = value as Partial<TcpInfo>
+  return (
+    typeof capturedAt === 'number' &&
+    typeof platform === 'string' &&
+    typeof source === 'string'
+  )
+}
+
+function notRecords(value: unknown): TypeError {
+  const found = value === null ? 'null' : typeof value
+  return new TypeError(
+    `explain() takes a record, or several of one connection: what captureTcpInfo(), readTcpInfo() or the event 'tcpinfo' gave. This is something else (${found}).`,
+  )
+}
+
+/** Whether the kernel says of it what it says of a connection that was open. */
+function wasOpen({ state, sendMssBytes }: TcpInfo): boolean {
+  switch (state) {
+    case 'SYN_SENT':
+    case 'SYN_RECEIVED':
+    case 'LISTEN':
+      return false
+    case 'CLOSED':
+      return sendMssBytes !== undefined
+    default:
+      return true
+  }
+}
+
+function factsOf(records: readonly TcpInfo[], last: TcpInfo): Facts {
+  const open = records.filter(wasOpen)
+  const end = open.at(-1) ?? last
+  const delta = deltaOf(records, open, end)
+  const live = open.filter((each) => (queueOf(each) ?? 0) > 0)
+  const observedUs = observedUsOf(delta, end)
+  const { bytesRetransmitted: again, bytesSent: sent } = delta.counters
+  return {
+    records,
+    open,
+    last: end,
+    delta,
+    observedUs,
+    live,
+    shares:
+      sharesByLinux(delta, end, observedUs, live) ??
+      sharesByWindows(delta, observedUs) ??
+      sharesByGauges(open),
+    retransmitRatio:
+      again === undefined || !sent ? undefined : clamp(again / sent),
+  }
+}
+
+/** Counters of a connection begin at 0, so what came before it was open counts. */
+function deltaOf(
+  records: readonly TcpInfo[],
+  open: readonly TcpInfo[],
+  end: TcpInfo,
+): TcpInfoDelta {
+  const [first = end] = open
+  const before = records[records.indexOf(first) - 1]
+  if (before) return deltaBetween(undefined, end, apart(before, end))
+  const durationMs = apart(first, end)
+  return durationMs > 0
+    ? deltaBetween(first, end, durationMs)
+    : deltaBetween(undefined, end)
+}
+
+function apart(before: TcpInfo, after: TcpInfo): number {
+  // The system clock can be set back.
+  return Math.max(0, after.capturedAt - before.capturedAt)
+}
+
+/**
+ * Of a single record where the kernel tells no age, what is known of it: the time
+ * in which it was busy, and the time since then.
+ */
+function observedUsOf(delta: TcpInfoDelta, end: TcpInfo): number | undefined {
+  const { busyUs } = delta.counters
+  if (delta.durationMs !== undefined) {
+    // The timers tick on their own.
+    return Math.max(delta.durationMs * 1000, busyUs ?? 0)
+  }
+  if (busyUs === undefined) return undefined
+  const isQuiet = queueOf(end) === 0
+  const sinceMs = Math.min(
+    end.dataSentAgoMs ?? end.ackReceivedAgoMs ?? 0,
+    end.ackReceivedAgoMs ?? 0,
+  )
+  return busyUs + (isQuiet ? sinceMs * 1000 : 0)
+}
+
+/** What the kernel has of ours: sent and not acknowledged, or not sent. */
+function queueOf(record: TcpInfo): number | undefined {
+  const { sendQueueBytes, segmentsInFlight, notSentBytes } = record
+  if (segmentsInFlight === undefined) {
+    return sendQueueBytes ?? record.bytesInFlight
+  }
+  return segmentsInFlight + (notSentBytes ?? 0)
+}
+
+type Waiting = 'application' | 'send-buffer' | 'network' | 'receiver-window'
+
+/** What a connection with data under way waited for at that moment. */
+function waitingFor(record: TcpInfo): Waiting {
+  const { sendMssBytes: mss = 1, cwndBytes, sndWndBytes } = record
+  const { segmentsInFlight, cwndSegments, notSentBytes } = record
+  const queue = record.sendQueueBytes ?? record.bytesInFlight ?? 0
+  const { bytesAcked, appBytesWritten } = record
+  // A last part of a segment may wait for Nagle's algorithm alone.
+  if (notSentBytes !== undefined && notSentBytes >= mss) return 'network'
+  if (segmentsInFlight !== undefined && cwndSegments !== undefined) {
+    if (segmentsInFlight >= cwndSegments) return 'network'
+  } else if (sndWndBytes !== undefined && cwndBytes !== undefined) {
+    const isFull = queue + mss > Math.min(sndWndBytes, cwndBytes)
+    if (isFull) return sndWndBytes < cwndBytes ? 'receiver-window' : 'network'
+  }
+  if (bytesAcked === undefined || appBytesWritten === undefined) {
+    return 'application'
+  }
+  // What the program has written and the kernel has not taken yet.
+  return appBytesWritten - bytesAcked - queue >= mss
+    ? 'send-buffer'
+    : 'application'
+}
+
+/**
+ * Linux, net/ipv4/tcp_output.c (tcp_chrono_*): at each moment a connection is
+ * idle, busy, held back by the peer's window or by the send buffer. tcpi_busy_time
+ * is the sum of the last three. What it was busy with, samples tell.
+ */
+function sharesByLinux(
+  { counters }: TcpInfoDelta,
+  end: TcpInfo,
+  observedUs: number | undefined,
+  live: readonly TcpInfo[],
+): TcpInfoShares | undefined {
+  const { busyUs, rwndLimitedUs, sndbufLimitedUs } = counters
+  if (!observedUs || busyUs === undefined) return undefined
+  const receiverWindow = (rwndLimitedUs ?? 0) / observedUs
+  const counted = (sndbufLimitedUs ?? 0) / observedUs
+  const rest = Math.max(0, busyUs / observedUs - receiverWindow - counted)
+  const seen =
+    live.length >= FEWEST_SAMPLES
+      ? live.map(waitingFor)
+      : // All is acknowledged, or it is the only sample: no telling.
+        [end.deliveryRateAppLimited ? 'application' : 'network']
+  const part = (waiting: string) =>
+    (rest * seen.filter((each) => each === waiting).length) / seen.length
+  return {
+    idle: Math.max(0, 1 - busyUs / observedUs),
+    applicationWaits: part('application'),
+    receiverWindow,
+    sendBuffer: counted + part('send-buffer'),
+    network: part('network'),
+  }
+}
+
+/** Windows, RFC 4898 (SndLimTime*): at each moment it is one of three. */
+function sharesByWindows(
+  { counters }: TcpInfoDelta,
+  observedUs: number | undefined,
+): TcpInfoShares | undefined {
+  const { rwndLimitedUs, cwndLimitedUs, appLimitedUs } = counters
+  if (
+    rwndLimitedUs === undefined ||
+    cwndLimitedUs === undefined ||
+    appLimitedUs === undefined
+  ) {
+    return undefined
+  }
+  const counted = rwndLimitedUs + cwndLimitedUs + appLimitedUs
+  const total = Math.max(counted, observedUs ?? 0)
+  if (total === 0) return undefined
+  return {
+    idle: 1 - (rwndLimitedUs + cwndLimitedUs) / total,
+    applicationWaits: 0,
+    receiverWindow: rwndLimitedUs / total,
+    sendBuffer: 0,
+    network: cwndLimitedUs / total,
+  }
+}
+
+/** Without timers samples have to do. */
+function sharesByGauges(open: readonly TcpInfo[]): TcpInfoShares | undefined {
+  const known = open.filter((each) => queueOf(each) !== undefined)
+  if (known.length < FEWEST_SAMPLES) return undefined
+  const seen = known.map((each) => (queueOf(each) ? waitingFor(each) : 'idle'))
+  const part = (waiting: string) =>
+    seen.filter((each) => each === waiting).length / seen.length
+  return {
+    idle: part('idle'),
+    applicationWaits: part('application'),
+    receiverWindow: part('receiver-window'),
+    sendBuffer: part('send-buffer'),
+    network: part('network'),
+  }
+}
+
+type Rule = (facts: Facts, shares: TcpInfoShares) => Finding | undefined
+
+function findingOf(facts: Facts): Finding {
+  const special = handshake(facts) ?? silence(facts)
+  if (special) return special
+  const { shares, observedUs } = facts
+  if (!shares) return unknown('the records do not tell')
+  if (observedUs !== undefined && observedUs < SHORTEST_MS * 1000) {
+    return unknown('it was observed for too short a time')
+  }
+  for (const rule of RULES) {
+    const finding = rule(facts, shares)
+    if (finding) return finding
+  }
+  return unknown('no single cause covers most of the time', 'busyUs')
+}
+
+function unknown(says: string, ...by: (keyof TcpInfo)[]): Finding {
+  return { limitedBy: 'unknown', share: 0, says, by }
+}
+
+function handshake({ records, open, last, delta }: Facts): Finding | undefined {
+  const by = ['state', 'errorCode', 'rtoCount', 'synRetransmits'] as const
+  if (open.length === 0) {
+    if (last.state === 'LISTEN' || last.state === undefined) return undefined
+    const says = 'the connection was never open'
+    return { limitedBy: 'handshake', share: 1, says, by }
+  }
+  const openMs = (delta.durationMs ?? (delta.counters.busyUs ?? 0) / 1000) || 0
+  const connectMs = last.connectDurationMs
+  const again = synsSentAgain(open)
+  if (connectMs === undefined || !again) return undefined
+  const beforeMs = open[0] === records[0] ? connectMs : 0
+  const share = connectMs / Math.max(connectMs, openMs + beforeMs)
+  if (share < MOST) return undefined
+  const says = `its SYN was sent ${again + 1} times, so that opening took ${ms(connectMs)}`
+  return {
+    ...{ limitedBy: 'handshake', share, says },
+    by: ['connectDurationMs', 'segmentsRetransmitted', 'synRetransmits'],
+  }
+}
+
+/** A segment sent again without payload is a SYN or a FIN. */
+function synsSentAgain(open: readonly TcpInfo[]): number {
+  const [first] = open
+  if (!first) return 0
+  if (first.synRetransmits !== undefined) return first.synRetransmits
+  return first.bytesRetransmitted === 0 ? (first.segmentsRetransmitted ?? 0) : 0
+}
+
+function silence({ open, last, observedUs }: Facts): Finding | undefined {
+  if (open.length === 0) return undefined
+  const { consecutiveRtos = 0, ackReceivedAgoMs = 0 } = last
+  const gaveUp = isKernels(last, ['ETIMEDOUT', ...UNREACHABLE])
+  const share = observedUs ? (ackReceivedAgoMs * 1000) / observedUs : 0
+  const isSilent =
+    consecutiveRtos >= SILENT_RTOS || (consecutiveRtos > 0 && share >= MOST)
+  if (!gaveUp && !isSilent) return undefined
+  return {
+    limitedBy: 'timeouts',
+    share: gaveUp ? 1 : clamp(share),
+    says: `nothing has answered for ${ms(ackReceivedAgoMs)}`,
+    by: ['consecutiveRtos', 'rtoCount', 'ackReceivedAgoMs', 'errorCode'],
+  }
+}
+
+const RULES: readonly Rule[] = [
+  function reading({ open }) {
+    const known = open.filter((each) => each.rcvWndBytes !== undefined)
+    if (known.length < FEWEST_SAMPLES) return undefined
+    const closed = known.filter(
+      ({ rcvWndBytes = 0, sendMssBytes = 0 }) => rcvWndBytes < 2 * sendMssBytes,
+    )
+    const share = closed.length / known.length
+    if (share < MOST) return undefined
+    const says = 'our program did not read, and our window was closed'
+    const by = ['rcvWndBytes', 'bytesReceived', 'appBytesRead'] as const
+    return { limitedBy: 'application', share, says, by }
+  },
+
+  function receiverWindow(_, { receiverWindow: share }) {
+    if (share < RECEIVER_WINDOW_SHARE) return undefined
+    const says = `the peer's window was full for ${percent(share)} of the time`
+    const by = ['rwndLimitedUs', 'busyUs', 'sndWndBytes'] as const
+    return { limitedBy: 'receiver-window', share, says, by }
+  },
+
+  function sendBuffer(_, { sendBuffer: share }) {
+    if (share < MOST) return undefined
+    return {
+      limitedBy: 'send-buffer',
+      share,
+      says: `for ${percent(share)} of the time the send buffer was full and could not fill the windows`,
+      by: ['sndbufLimitedUs', 'appBytesWritten', 'bytesAcked', 'bytesInFlight'],
+    }
+  },
+
+  function requests({ delta, live, last }, { applicationWaits: share }) {
+    const turnarounds = live.flatMap(({ dataSentAgoMs, dataReceivedAgoMs }) =>
+      dataSentAgoMs === undefined || dataReceivedAgoMs === undefined
+        ? []
+        : [Math.abs(dataReceivedAgoMs - dataSentAgoMs)],
+    )
+    const turnaround = median(turnarounds)
+    const rttUs = roundTrip(live)?.least ?? 0
+    if (
+      share < MOST ||
+      turnarounds.length < live.length * MOST ||
+      turnaround === undefined ||
+      turnaround > Math.min(TURNAROUND_MS, rttUs / 4000) ||
+      rttUs < LONG_RTT_US ||
+      !delta.counters.bytesReceived ||
+      last.minRttUs === undefined
+    ) {
+      return undefined
+    }
+    return {
+      limitedBy: 'path-rtt',
+      share,
+      says: `requests and answers took turns, each of them a round trip of ${ms(rttUs / 1000)}`,
+      by: ['minRttUs', 'dataSentAgoMs', 'dataReceivedAgoMs', 'busyUs'],
+    }
+  },
+
+  function receiving({ open, delta }, { idle, applicationWaits }) {
+    const share = receivingShare(open)
+    const isMostly = share !== undefined && share >= MOST
+    const received = delta.counters.bytesReceived ?? 0
+    const unclear = share === undefined && received > sentBy(delta)
+    if (idle + applicationWaits < MOST || !(isMostly || unclear)) {
+      return undefined
+    }
+    return unknown(
+      'it mainly received, and what held the sender back only the sender can know',
+      ...(['bytesReceived', 'bytesSent', 'rcvWndBytes'] as const),
+    )
+  },
+
+  function nothingToSend(_, { idle, applicationWaits }) {
+    const share = idle + applicationWaits
+    if (share < MOST) return undefined
+    const says = `for ${percent(share)} of the time our program gave it nothing to send`
+    const by = ['busyUs', 'appLimitedUs', 'bytesSent', 'dataSentAgoMs'] as const
+    return { limitedBy: 'application', share, says, by }
+  },
+
+  function queue({ live, open }, { network: share }) {
+    const trip = roundTrip(live.length ? live : open)
+    if (share < MOST || !trip) return undefined
+    const added = trip.usual - trip.least
+    if (added < Math.max(QUEUE_US, trip.least * QUEUE_SHARE)) return undefined
+    return {
+      limitedBy: 'path-rate',
+      share,
+      says: `a queue on the path raised the round trip from ${ms(trip.least / 1000)} to ${ms(trip.usual / 1000)}`,
+      by: ['rttUs', 'minRttUs', 'deliveryRateBytesPerSec', 'cwndBytes'],
+    }
+  },
+
+  function loss({ live, open, retransmitRatio: ratio }, { network: share }) {
+    if (share < MOST || ratio === undefined || ratio < RETRANSMIT_RATIO) {
+      return undefined
+    }
+    const window = median(segmentsOf(live.length ? live : open))
+    const expected = MATHIS / Math.sqrt(ratio)
+    if (window === undefined || window > expected * MATHIS_TOLERANCE) {
+      return undefined
+    }
+    return {
+      limitedBy: 'loss',
+      share,
+      says: `${percent(ratio)} of what it sent was sent again, which keeps the congestion window at ${Math.round(window)} segments`,
+      by: ['bytesRetransmitted', 'bytesSent', 'cwndBytes', 'rtoCount', 'rttUs'],
+    }
+  },
+
+  function slowStart({ live }, { network: share }) {
+    const rttUs = roundTrip(live)?.least ?? 0
+    if (share < MOST || rttUs < LONG_RTT_US || growthOf(live) < GROWTH) {
+      return undefined
+    }
+    return {
+      limitedBy: 'path-rtt',
+      share,
+      says: `the congestion window was still growing, by round trips of ${ms(rttUs / 1000)}`,
+      by: ['minRttUs', 'rttUs', 'cwndBytes', 'busyUs'],
+    }
+  },
+
+  function pacing({ live }, { network: share }) {
+    const known = live.filter((each) => each.notSentBytes !== undefined)
+    const held = known.filter(
+      ({ segmentsInFlight = 0, cwndSegments = 0, notSentBytes = 0 }) =>
+        notSentBytes > 0 && segmentsInFlight < cwndSegments,
+    )
+    if (
+      share < MOST ||
+      known.length < FEWEST_SAMPLES ||
+      held.length < known.length * MOST
+    ) {
+      return undefined
+    }
+    return {
+      limitedBy: 'path-rate',
+      share,
+      says: 'it was sent at a steady rate, below what the windows would allow, by pacing or by a queue of this machine',
+      by: ['pacingRateBytesPerSec', 'deliveryRateBytesPerSec', 'cwndBytes'],
+    }
+  },
+
+  function congestionWindow({ live }, { network: share }) {
+    if (share < MOST || live.length < FEWEST_SAMPLES) return undefined
+    const says = `for ${percent(share)} of the time the congestion window was full`
+    const by = ['cwndBytes', 'ssthreshBytes', 'bytesInFlight', 'rttUs'] as const
+    return { limitedBy: 'congestion-window', share, says, by }
+  },
+]
+
+/** Payload sent, without what was sent again. */
+function sentBy({ counters }: TcpInfoDelta): number {
+  return counters.bytesAcked ?? counters.bytesSent ?? 0
+}
+
+/** The share of the time between the records in which something was received. */
+function receivingShare(open: readonly TcpInfo[]): number | undefined {
+  let receiving = 0
+  let all = 0
+  for (const [i, record] of open.entries()) {
+    const before = open[i - 1]
+    if (!before) continue
+    const duration = apart(before, record)
+    all += duration
+    const received = (record.bytesReceived ?? 0) - (before.bytesReceived ?? 0)
+    // The peer's FIN counts 1.
+    if (received > 1) receiving += duration
+  }
+  return all > 0 ? receiving / all : undefined
+}
+
+/** The smallest round-trip time, and the usual one. */
+function roundTrip(
+  records: readonly TcpInfo[],
+): { least: number; usual: number } | undefined {
+  const values = valuesOf(records, 'rttUs')
+  const usual = median(values)
+  if (usual === undefined) return undefined
+  // Over many records an argument for each would be too many.
+  const least = [...valuesOf(records, 'minRttUs'), ...values].reduce((a, b) =>
+    Math.min(a, b),
+  )
+  return { least, usual }
+}
+
+function segmentsOf(records: readonly TcpInfo[]): number[] {
+  return records.flatMap(({ cwndSegments, cwndBytes, sendMssBytes }) => {
+    if (cwndSegments !== undefined) return [cwndSegments]
+    return cwndBytes && sendMssBytes ? [cwndBytes / sendMssBytes] : []
+  })
+}
+
+/** How much more was acknowledged in the second half of the time than the first. */
+function growthOf(live: readonly TcpInfo[]): number {
+  const [first] = live
+  const last = live.at(-1)
+  if (!first || !last || live.length < FEWEST_SAMPLES) return 0
+  const half = (first.capturedAt + last.capturedAt) / 2
+  const middle = live.find((each) => each.capturedAt >= half) ?? last
+  const [a, b, c] = [first, middle, last].map(
+    ({ bytesAcked, bytesSent = 0, bytesRetransmitted = 0 }) =>
+      bytesAcked ?? bytesSent - bytesRetransmitted,
+  ) as [number, number, number]
+  return b > a ? (c - b) / (b - a) : c > b ? Number.POSITIVE_INFINITY : 0
+}
+
+const UNREACHABLE = ['EHOSTUNREACH', 'ENETUNREACH']
+
+/**
+ * Whether the kernel ended it with one of these errors: a program can destroy a
+ * socket with the same codes, but then the kernel still has it open. (Windows
+ * answers no more after such an end, so there the state is an earlier one.)
+ */
+function isKernels(record: TcpInfo, codes: readonly string[]): boolean {
+  const { errorCode, state, platform } = record
+  if (errorCode === undefined || !codes.includes(errorCode)) return false
+  return state === 'CLOSED' || state === undefined || platform === 'win32'
+}
+
+type Closing = Pick<TcpInfoVerdict, 'closedBy' | 'closedHow'>
+
+/** The first end of a connection that there is, in this order. */
+function closingOf(records: readonly TcpInfo[], last: TcpInfo): Closing {
+  const states = new Set(records.map(({ state }) => state))
+  if (states.has('CLOSING')) return { closedBy: 'both', closedHow: 'fin' }
+  for (const { state } of records) {
+    const closedBy = state && FIRST_FIN[state]
+    if (closedBy) return { closedBy, closedHow: 'fin' }
+  }
+  for (const [codes, closing] of ERRORS) {
+    if (isKernels(last, codes)) return closing
+  }
+  if (last.state === 'CLOSED') {
+    return { closedBy: 'unknown', closedHow: 'unknown' }
+  }
+  const isFinal = last.trigger === 'close' || last.trigger === 'exit'
+  if (!isFinal) return { closedBy: undefined, closedHow: undefined }
+  return last.state === undefined
+    ? { closedBy: 'unknown', closedHow: 'unknown' }
+    : { closedBy: 'us', closedHow: 'destroy' }
+}
+
+/** Whose FIN was the first, by the state that it leads to. */
+const FIRST_FIN: { readonly [state: string]: 'us' | 'peer' | undefined } = {
+  FIN_WAIT_1: 'us',
+  FIN_WAIT_2: 'us',
+  TIME_WAIT: 'us',
+  CLOSE_WAIT: 'peer',
+  LAST_ACK: 'peer',
+}
+
+const ERRORS: readonly (readonly [readonly string[], Closing])[] = [
+  [['ECONNRESET'], { closedBy: 'peer', closedHow: 'rst' }],
+  // Linux, tcp_reset(): a reset after the peer's FIN.
+  [['EPIPE'], { closedBy: 'peer', closedHow: 'fin' }],
+  [['ECONNREFUSED'], { closedBy: 'peer', closedHow: 'refused' }],
+  [['ETIMEDOUT'], { closedBy: 'network', closedHow: 'timeout' }],
+  [UNREACHABLE, { closedBy: 'network', closedHow: 'unreachable' }],
+]
+
+const CAUSES: Readonly<Record<TcpInfoLimit, string>> = {
+  application: 'the application',
+  'receiver-window': "the peer's receive window",
+  'send-buffer': 'the send buffer',
+  'congestion-window': 'the congestion window',
+  'path-rate': 'the rate of the path',
+  'path-rtt': 'the round-trip time of the path',
+  loss: 'loss',
+  timeouts: 'silence',
+  handshake: 'the handshake',
+  unknown: '',
+}
+
+const CLOSINGS: Readonly<Record<string, string>> = {
+  'us fin': 'we closed it first, with a FIN',
+  'us destroy': 'our program destroyed it',
+  'peer fin': 'the peer closed it first, with a FIN',
+  'peer rst': 'the peer reset it',
+  'peer refused': 'the peer refused it',
+  'both fin': 'both sides closed it at the same time',
+  'network timeout': 'it was given up for want of an answer',
+  'network unreachable': 'the peer could not be reached',
+  'unknown unknown': 'who closed it is not known',
+}
+
+function summaryOf(finding: Finding, closing: Closing): string {
+  const { limitedBy, says } = finding
+  const what =
+    limitedBy === 'unknown'
+      ? `What limited this connection is unknown: ${says}`
+      : `This connection was limited by ${CAUSES[limitedBy]}: ${says}`
+  const end = CLOSINGS[`${closing.closedBy} ${closing.closedHow}`]
+  return `${what}${end ? `; ${end}` : ''}.`
+}
+
+const IS_COUNTER: ReadonlySet<string> = new Set(COUNTERS)
+
+function evidenceOf(
+  { delta, live, last }: Facts,
+  names: readonly (keyof TcpInfo)[],
+): TcpInfoVerdict['evidence'] {
+  const evidence: Record<string, unknown> = {}
+  for (const name of names) {
+    const value = IS_COUNTER.has(name)
+      ? delta.counters[name as keyof TcpInfoDelta['counters']]
+      : (median(valuesOf(live, name as NumberName)) ?? last[name])
+    if (value !== undefined) evidence[name] = value
+  }
+  return evidence as TcpInfoVerdict['evidence']
+}
+
+function valuesOf(records: readonly TcpInfo[], name: NumberName): number[] {
+  return records.flatMap((each) => {
+    const value: unknown = each[name]
+    return typeof value === 'number' ? [value] : []
+  })
+}
+
+/** Of an even number of values the upper one: a value that there was. */
+function median(values: readonly number[]): number | undefined {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]
+}
+
+function clamp(share: number): number {
+  return Math.min(1, Math.max(0, share))
+}
+
+function percent(share: number): string {
+  const value = clamp(share) * 100
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} %`
+}
+
+function ms(value: number): string {
+  return value < 10 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`
+}
