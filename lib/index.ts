@@ -38,3 +38,9 @@ export {
 } from './socket.js'
 export type { TcpInfo, TcpInfoTrigger } from './tcp-info.js'
 export type { TcpState } from './tcp-state.js'
+export {
+  explain,
+  type TcpInfoLimit,
+  type TcpInfoShares,
+  type TcpInfoVerdict,
+} from './verdict.js'
