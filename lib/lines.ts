@@ -1,12 +1,10 @@
 /** Records as text: JSON Lines, lossless and read back on any OS, and CSV. */
 
-import type { Decoder } from './decode/fields.js'
 import { structOf } from './decode/index.js'
-import type { Addresses } from './endpoints.js'
 import { invalidFormat, NOT_A_RECORD, TcpInfoError } from './errors.js'
 import {
-  NATIVE,
-  type NativeBytes,
+  READING,
+  type Reading,
   type TcpInfo,
   TcpInfoRecord,
   type TcpInfoTrigger,
@@ -27,15 +25,16 @@ export interface TcpInfoLine {
  *   package (a copy made by JSON or structuredClone has lost the struct)
  */
 export function toJsonLine(info: TcpInfo, connection = ''): string {
-  const { bytes, release } = nativeOf(info)
-  const structBytes = bytes.toString('base64')
+  const reading = (info as Partial<TcpInfoRecord> | undefined)?.[READING]
+  if (!reading) throw new TcpInfoError(NOT_A_RECORD)
+  const { struct, words, at, filled } = reading
+  const { release } = struct
+  const structBytes = Buffer.from(
+    words.buffer as ArrayBuffer,
+    words.byteOffset + at,
+    filled,
+  ).toString('base64')
   return `${JSON.stringify({ connection, ...info, structBytes, release })}\n`
-}
-
-function nativeOf(info: TcpInfo): NativeBytes {
-  const native = (info as Partial<TcpInfoRecord> | undefined)?.[NATIVE]
-  if (native) return native
-  throw new TcpInfoError(NOT_A_RECORD)
 }
 
 const TRIGGERS: readonly unknown[] = [
@@ -76,31 +75,26 @@ export function fromJsonLine(line: string): TcpInfoLine {
   }
   const words = new Uint32Array(Math.ceil(length / 8) * 2)
   new Uint8Array(words.buffer).set(bytes)
-  const addresses: Addresses = {
-    localAddress: parsed.optionalText('localAddress'),
-    localPort: parsed.optionalNumber('localPort'),
-    remoteAddress: parsed.optionalText('remoteAddress'),
-    remotePort: parsed.optionalNumber('remotePort'),
-  }
-  const info = new TcpInfoRecord(
-    {
-      ...struct,
-      platform: platform as NodeJS.Platform,
-      release: parsed.optionalText('release'),
-    },
+  const info = struct.decode({
+    struct: { ...struct, release: parsed.optionalText('release') },
     words,
-    0,
-    length,
-    addresses,
-    trigger as TcpInfoTrigger,
-    parsed.number('capturedAt'),
-    parsed.optionalNumber('appBytesRead'),
-    parsed.optionalNumber('appBytesWritten'),
-    parsed.optionalNumber('connectDurationMs'),
-    parsed.optionalText('errorCode'),
-  )
-  const decode: Decoder = struct.decode
-  decode(info, words, 0, length)
+    at: 0,
+    filled: length,
+    addresses: {
+      localAddress: parsed.optionalText('localAddress'),
+      localPort: parsed.optionalNumber('localPort'),
+      remoteAddress: parsed.optionalText('remoteAddress'),
+      remotePort: parsed.optionalNumber('remotePort'),
+    },
+    trigger: trigger as TcpInfoTrigger,
+    capturedAt: parsed.number('capturedAt'),
+    platform: struct.platform,
+    source: struct.sourceOf(length),
+    appBytesRead: parsed.optionalNumber('appBytesRead'),
+    appBytesWritten: parsed.optionalNumber('appBytesWritten'),
+    connectDurationMs: parsed.optionalNumber('connectDurationMs'),
+    errorCode: parsed.optionalText('errorCode'),
+  })
   return { connection: parsed.text('connection'), info }
 }
 
@@ -183,29 +177,15 @@ export function toCsvLine(info: TcpInfo, connection = ''): string {
   return `${[cell(connection), ...cells].join()}\r\n`
 }
 
+/** (Its members are all that matters.) */
+const EMPTY = { addresses: {} } as Reading
+
 let names: (keyof TcpInfo)[] | undefined
 
 /** All records have all members, in one order. */
 function namesOf(): (keyof TcpInfo)[] {
-  names ??= Object.keys(emptyRecord()) as (keyof TcpInfo)[]
+  names ??= Object.keys(new TcpInfoRecord(EMPTY)) as (keyof TcpInfo)[]
   return names
-}
-
-function emptyRecord(): TcpInfoRecord {
-  const struct = structOf('linux') as NonNullable<ReturnType<typeof structOf>>
-  return new TcpInfoRecord(
-    struct,
-    new Uint32Array(),
-    0,
-    0,
-    {} as Addresses,
-    'demand',
-    0,
-    undefined,
-    undefined,
-    undefined,
-    undefined,
-  )
 }
 
 function cell(value: unknown): string {

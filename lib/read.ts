@@ -3,9 +3,15 @@
 import type * as net from 'node:net'
 import { captureOf } from './capture.js'
 import { NATIVE_STRUCT } from './decode/index.js'
-import { type Failure, failureOf, TcpInfoError } from './errors.js'
-import { generalFailure, probe, takeInfo, takeState } from './snapshot.js'
-import { type TcpInfo, TcpInfoRecord } from './tcp-info.js'
+import { failureOf, TcpInfoError } from './errors.js'
+import {
+  generalFailure,
+  probe,
+  Snapshot,
+  takeSnapshot,
+  takeState,
+} from './snapshot.js'
+import type { TcpInfo } from './tcp-info.js'
 import type { TcpState } from './tcp-state.js'
 
 /**
@@ -16,18 +22,14 @@ import type { TcpState } from './tcp-state.js'
  * @throws {TcpInfoError} when there is no record; `code` says which case it is
  */
 export function readTcpInfo(socket: net.Socket | net.Server): TcpInfo {
-  const result = takeInfo(socket)
-  if (isRecord(result)) return result
+  const result = takeSnapshot(socket, 'demand')
+  // (By its members, anything is a failure when Object.prototype is polluted.)
+  if (result instanceof Snapshot) return result.info
   if (result.code === 'ERR_TCP_INFO_CLOSED') {
     const last = captureOf(socket)?.info
     if (last) return last
   }
   throw new TcpInfoError(result)
-}
-
-/** (By its members, anything is a failure when Object.prototype is polluted.) */
-function isRecord(result: TcpInfo | Failure): result is TcpInfo {
-  return result instanceof TcpInfoRecord
 }
 
 /**

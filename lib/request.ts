@@ -3,8 +3,8 @@ import type * as net from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { captureOf } from './capture.js'
 import { deltaBetween, type TcpInfoDelta } from './delta.js'
-import { takeInfo } from './snapshot.js'
-import { type TcpInfo, TcpInfoRecord } from './tcp-info.js'
+import { Snapshot, takeSnapshot } from './snapshot.js'
+import type { TcpInfo } from './tcp-info.js'
 
 /**
  * What the connection of one HTTP request did for it: the difference between the
@@ -39,6 +39,6 @@ export function deltaOfRequest(
 
 /** As it is now, or was at last. */
 function recordOf(socket: net.Socket): TcpInfo | undefined {
-  const result = takeInfo(socket)
-  return result instanceof TcpInfoRecord ? result : captureOf(socket)?.info
+  const result = takeSnapshot(socket, 'demand')
+  return result instanceof Snapshot ? result.info : captureOf(socket)?.info
 }

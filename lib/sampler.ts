@@ -13,9 +13,15 @@ import { type Capture, type ConnectionContext, captureOf } from './capture.js'
 import { deltaBetween, type TcpInfoDelta } from './delta.js'
 import { Endpoints } from './endpoints.js'
 import { invalidArgument, TcpInfoError } from './errors.js'
-import { descriptorOf, handleOf, type StreamHandle } from './handle.js'
+import {
+  bytesReadOf,
+  bytesWrittenOf,
+  descriptorOf,
+  handleOf,
+  type StreamHandle,
+} from './handle.js'
 import { instrument } from './instrument.js'
-import { makeInfo, probe, Snapshot } from './snapshot.js'
+import { probe, Snapshot } from './snapshot.js'
 import type { TcpInfo } from './tcp-info.js'
 
 export interface SampleOptions {
@@ -37,15 +43,6 @@ export interface SampleOptions {
   signal?: AbortSignal | undefined
 }
 
-/** What the kernel filled in for one socket. */
-interface Row {
-  readonly words: Uint32Array
-  readonly at: number
-  readonly filled: number
-  readonly capturedAt: number
-  readonly atMs: number
-}
-
 /** One read of one socket. */
 export class TcpInfoSample {
   readonly socket: net.Socket
@@ -53,30 +50,27 @@ export class TcpInfoSample {
   readonly atMs: number
   /** How many reads of this socket were left out since the sample before. */
   readonly skipped: number
-  readonly #context: ConnectionContext
-  readonly #read: Row | Snapshot
-  readonly #before: Row | undefined
-  #info: TcpInfo | undefined
+  readonly #snapshot: Snapshot
+  readonly #before: Snapshot | undefined
+  readonly #beforeMs: number
   #delta: TcpInfoDelta | undefined
 
   /** @internal */
   constructor(
-    { socket, skipped, context, before }: Entry,
-    read: Row | Snapshot,
+    { socket, skipped, before, beforeMs }: Entry,
+    snapshot: Snapshot,
     atMs: number,
   ) {
     this.socket = socket
     this.atMs = atMs
     this.skipped = skipped
-    this.#context = context
-    this.#read = read
+    this.#snapshot = snapshot
     this.#before = before
+    this.#beforeMs = beforeMs
   }
 
-  /** The record; without `appBytesRead` and `appBytesWritten` if not the last one. */
   get info(): TcpInfo {
-    this.#info ??= infoOf(this.#read, this.#context)
-    return this.#info
+    return this.#snapshot.info
   }
 
   /**
@@ -84,33 +78,11 @@ export class TcpInfoSample {
    * first one of a connection, since it began.
    */
   get delta(): TcpInfoDelta {
-    const before = this.#before
-    this.#delta ??= before
-      ? deltaBetween(
-          infoOf(before, this.#context),
-          this.info,
-          this.atMs - before.atMs,
-        )
+    this.#delta ??= this.#before
+      ? deltaBetween(this.#before.info, this.info, this.atMs - this.#beforeMs)
       : deltaBetween(undefined, this.info)
     return this.#delta
   }
-}
-
-function infoOf(read: Row | Snapshot, context: ConnectionContext): TcpInfo {
-  if (read instanceof Snapshot) return read.info
-  const { words, at, filled, capturedAt } = read
-  return makeInfo(
-    words,
-    at,
-    filled,
-    context.endpoints,
-    'sample',
-    capturedAt,
-    undefined,
-    undefined,
-    context.connectDurationMs,
-    undefined,
-  )
 }
 
 const NO_CONTEXT: ConnectionContext = {
@@ -132,7 +104,8 @@ interface Entry {
   context: ConnectionContext
   /** Whether the context will not change any more. */
   isSettled: boolean
-  before: Row | undefined
+  before: Snapshot | undefined
+  beforeMs: number
   taken: number
   skipped: number
 }
@@ -238,6 +211,7 @@ export class Sampling
       context: NO_CONTEXT,
       isSettled: false,
       before: undefined,
+      beforeMs: 0,
       taken: 0,
       skipped: 0,
     }
@@ -332,7 +306,11 @@ export class Sampling
   }
 
   /** What was read of those sockets of the batch that are its own. @internal */
-  take(entries: readonly Entry[], rows: readonly (Row | undefined)[]): void {
+  take(
+    entries: readonly Entry[],
+    snapshots: readonly (Snapshot | undefined)[],
+    nowMs: number,
+  ): void {
     const isWanted =
       this.#keep > 0 ||
       this.#queues.size > 0 ||
@@ -340,11 +318,12 @@ export class Sampling
     this.#context.runInAsyncScope(() => {
       for (let i = 0; i < entries.length; i++) {
         const entry = entries[i] as Entry
-        const row = rows[i]
+        const snapshot = snapshots[i]
         // A listener of another sample may have removed it.
-        if (!row || !entry.isActive) continue
-        if (isWanted) this.#deliver(entry, row, row.atMs)
-        entry.before = row
+        if (!snapshot || !entry.isActive) continue
+        if (isWanted) this.#deliver(entry, snapshot, nowMs)
+        entry.before = snapshot
+        entry.beforeMs = nowMs
         entry.skipped = 0
         entry.taken++
         if (entry.taken >= this.#maxSamples) this.remove(entry.socket)
@@ -360,8 +339,8 @@ export class Sampling
     this.remove(entry.socket)
   }
 
-  #deliver(entry: Entry, read: Row | Snapshot, atMs: number): void {
-    const sample = new TcpInfoSample(entry, read, atMs)
+  #deliver(entry: Entry, snapshot: Snapshot, atMs: number): void {
+    const sample = new TcpInfoSample(entry, snapshot, atMs)
     if (this.#keep > 0) this.#store(sample)
     for (const queue of this.#queues) {
       if (!queue.push(sample)) this.#dropped++
@@ -548,7 +527,7 @@ function read(batch: readonly Entry[], nowMs: number): void {
   }
   const capturedAt = Date.now()
   binding.readMany(descriptors.subarray(0, count), bytes, stride, filled)
-  const rows: (Row | undefined)[] = []
+  const snapshots: (Snapshot | undefined)[] = []
   let slab = words
   for (let i = 0; i < count; i++) {
     const row = i % SLAB_ROWS
@@ -556,28 +535,52 @@ function read(batch: readonly Entry[], nowMs: number): void {
       const end = Math.min(count, i + SLAB_ROWS)
       slab = words.slice((i * stride) / 4, (end * stride) / 4)
     }
-    const entry = batch[i] as Entry
-    const length = filled[i] as number
-    if (length <= 0) {
-      rows.push(undefined)
-      continue
-    }
-    if (!entry.isSettled) learn(entry)
-    rows.push({
-      words: slab,
-      at: row * stride,
-      filled: length,
-      capturedAt,
-      atMs: nowMs,
-    })
+    snapshots.push(
+      (filled[i] as number) > 0
+        ? snapshotOf(
+            batch[i] as Entry,
+            slab,
+            row * stride,
+            filled[i] as number,
+            capturedAt,
+          )
+        : undefined,
+    )
   }
   // Listeners come last: what they do to sockets must not reach the rest.
   for (let from = 0; from < count; ) {
     const { sampling } = batch[from] as Entry
     let to = from + 1
     while (batch[to]?.sampling === sampling) to++
-    sampling.take(batch.slice(from, to), rows.slice(from, to))
+    sampling.take(batch.slice(from, to), snapshots.slice(from, to), nowMs)
     from = to
+  }
+}
+
+function snapshotOf(
+  entry: Entry,
+  slab: Uint32Array,
+  at: number,
+  length: number,
+  capturedAt: number,
+): Snapshot | undefined {
+  try {
+    if (!entry.isSettled) learn(entry)
+    const { owner, handle, context } = entry
+    return new Snapshot(
+      slab,
+      at,
+      length,
+      capturedAt,
+      context.endpoints,
+      'sample',
+      bytesReadOf(owner, handle as StreamHandle),
+      bytesWrittenOf(owner, handle as StreamHandle),
+      context.connectDurationMs,
+      undefined,
+    )
+  } catch {
+    return undefined // a getter of a subclass
   }
 }
 

@@ -3,8 +3,9 @@
 import type net from 'node:net'
 import { binding, bindingFailure } from './binding.js'
 import { BytePool } from './byte-pool.js'
-import { NATIVE_STRUCT } from './decode/index.js'
+import { type KernelStruct, NATIVE_STRUCT } from './decode/index.js'
 import {
+  type Addresses,
   type Endpoints,
   endpointsOf,
   type Peer,
@@ -25,6 +26,8 @@ import {
   unexpected,
 } from './errors.js'
 import {
+  bytesReadOf,
+  bytesWrittenOf,
   descriptorOf,
   handleOf,
   hidesDescriptors,
@@ -35,7 +38,7 @@ import {
   type StreamHandle,
   UNREADABLE,
 } from './handle.js'
-import { type TcpInfo, TcpInfoRecord, type TcpInfoTrigger } from './tcp-info.js'
+import type { Reading, TcpInfo, TcpInfoTrigger } from './tcp-info.js'
 import type { TcpState } from './tcp-state.js'
 
 /** kMaxInfoSize in native/tcp_info.h. */
@@ -47,131 +50,93 @@ const pool = new BytePool()
  * A read whose record is made when somebody asks for it: most connections end
  * without anybody looking.
  */
-export class Snapshot {
-  readonly #words: Uint32Array
-  readonly #at: number
-  readonly #filled: number
-  readonly #capturedAt: number
-  readonly #trigger: TcpInfoTrigger
-  readonly endpoints: Endpoints
-  readonly #appBytesRead: number | undefined
-  readonly #appBytesWritten: number | undefined
-  readonly #connectDurationMs: number | undefined
-  readonly #errorCode: string | undefined
+export class Snapshot implements Reading {
   #info: TcpInfo | undefined
 
   constructor(
-    words: Uint32Array,
-    at: number,
-    filled: number,
-    capturedAt: number,
-    endpoints: Endpoints,
-    trigger: TcpInfoTrigger,
-    appBytesRead: number | undefined,
-    appBytesWritten: number | undefined,
-    connectDurationMs: number | undefined,
-    errorCode: string | undefined,
-  ) {
-    this.#words = words
-    this.#at = at
-    this.#filled = filled
-    this.#capturedAt = capturedAt
-    this.endpoints = endpoints
-    this.#trigger = trigger
-    this.#appBytesRead = appBytesRead
-    this.#appBytesWritten = appBytesWritten
-    this.#connectDurationMs = connectDurationMs
-    this.#errorCode = errorCode
-  }
+    readonly words: Uint32Array,
+    readonly at: number,
+    readonly filled: number,
+    readonly capturedAt: number,
+    readonly endpoints: Endpoints,
+    readonly trigger: TcpInfoTrigger,
+    readonly appBytesRead: number | undefined,
+    readonly appBytesWritten: number | undefined,
+    readonly connectDurationMs: number | undefined,
+    readonly errorCode: string | undefined,
+  ) {}
 
   /** The same read, as the final one of its connection. */
   asFinal(errorCode: string | undefined): Snapshot {
     return new Snapshot(
-      this.#words,
-      this.#at,
-      this.#filled,
-      this.#capturedAt,
+      this.words,
+      this.at,
+      this.filled,
+      this.capturedAt,
       this.endpoints,
       'close',
-      this.#appBytesRead,
-      this.#appBytesWritten,
-      this.#connectDurationMs,
+      this.appBytesRead,
+      this.appBytesWritten,
+      this.connectDurationMs,
       errorCode,
     )
   }
 
+  get struct(): KernelStruct {
+    // Nothing was filled where there is none.
+    return NATIVE_STRUCT as KernelStruct
+  }
+
+  get platform(): NodeJS.Platform {
+    return this.struct.platform
+  }
+
+  get source(): string {
+    return this.struct.sourceOf(this.filled)
+  }
+
+  get addresses(): Addresses {
+    return this.endpoints.addresses
+  }
+
   get info(): TcpInfo {
-    this.#info ??= makeInfo(
-      this.#words,
-      this.#at,
-      this.#filled,
-      this.endpoints,
-      this.#trigger,
-      this.#capturedAt,
-      this.#appBytesRead,
-      this.#appBytesWritten,
-      this.#connectDurationMs,
-      this.#errorCode,
-    )
+    this.#info ??= this.struct.decode(this)
     return this.#info
   }
 }
-
-/** The record of what the kernel filled in. */
-export function makeInfo(
-  words: Uint32Array,
-  at: number,
-  filled: number,
-  { addresses }: Endpoints,
-  trigger: TcpInfoTrigger,
-  capturedAt: number,
-  appBytesRead: number | undefined,
-  appBytesWritten: number | undefined,
-  connectDurationMs: number | undefined,
-  errorCode: string | undefined,
-): TcpInfo {
-  // Nothing was filled where there is no struct.
-  const struct = NATIVE_STRUCT as NonNullable<typeof NATIVE_STRUCT>
-  const info = new TcpInfoRecord(
-    struct,
-    words,
-    at,
-    filled,
-    addresses,
-    trigger,
-    capturedAt,
-    appBytesRead,
-    appBytesWritten,
-    connectDurationMs,
-    errorCode,
-  )
-  struct.decode(info, words, at, filled)
-  return info
-}
-
-// In both functions the user's code (a getter of a subclass, say) has its turn
-// before the read and none between the read and pool.keep().
 
 /** Reads now; the record is made later, if at all. */
 export function takeSnapshot(
   socket: unknown,
   trigger: TcpInfoTrigger,
-  connectDurationMs: number | undefined,
-  endpoints: Endpoints | undefined,
-  peer: Peer | undefined,
-  errorCode: string | undefined,
+  connectDurationMs?: number,
+  endpoints?: Endpoints,
+  peer?: Peer,
+  errorCode?: string,
 ): Snapshot | Failure {
   try {
-    const { bytesRead, bytesWritten } = countsOf(socket)
+    const handle = handleOf(socket)
+    const descriptor = handle ? descriptorOf(handle) : -1
+    if (!handle || descriptor < 0 || !binding || !NATIVE_STRUCT) {
+      return whyNot(socket, handle)
+    }
+    // The user's code (a getter of a subclass, say) has its turn before the read
+    // and none between the read and pool.keep().
+    const bytesRead = bytesReadOf(socket, handle)
+    const bytesWritten = bytesWrittenOf(socket, handle)
     const capturedAt = Date.now()
-    const filled = readKernel(socket, endpoints, peer)
-    if (typeof filled !== 'number') return filled
+    pool.reserve(MAX_INFO_BYTES)
+    const filled = binding.readInfo(descriptor, pool.bytes, pool.at)
+    if (filled <= 0) return refusalOf(-filled)
     const snapshot = new Snapshot(
       pool.words,
       pool.at,
       filled,
       capturedAt,
-      endpointsRead,
+      endpoints ??
+        (peer
+          ? readEndpoints(descriptor, peer)
+          : endpointsOf(handle, descriptor)),
       trigger,
       bytesRead,
       bytesWritten,
@@ -183,40 +148,6 @@ export function takeSnapshot(
   } catch (cause) {
     return unexpected(cause)
   }
-}
-
-/** Reads now and makes the record at once. */
-export function takeInfo(socket: unknown): TcpInfo | Failure {
-  try {
-    const { bytesRead, bytesWritten } = countsOf(socket)
-    const capturedAt = Date.now()
-    const filled = readKernel(socket)
-    if (typeof filled !== 'number') return filled
-    const { words, at } = pool
-    pool.keep(filled)
-    return makeInfo(
-      words,
-      at,
-      filled,
-      endpointsRead,
-      'demand',
-      capturedAt,
-      bytesRead,
-      bytesWritten,
-      undefined,
-      undefined,
-    )
-  } catch (cause) {
-    return unexpected(cause)
-  }
-}
-
-type Counts = Partial<Pick<net.Socket, 'bytesRead' | 'bytesWritten'>>
-const NO_COUNTS: Counts = {}
-
-/** What Node counts; a server counts nothing. */
-function countsOf(socket: unknown): Counts {
-  return handleOf(socket) ? (socket as net.Socket) : NO_COUNTS
 }
 
 /** The connection's state alone: the cheapest question. */
@@ -232,29 +163,6 @@ export function takeState(socket: unknown): TcpState | undefined | Failure {
   } catch (cause) {
     return unexpected(cause)
   }
-}
-
-/** The second result of readKernel, without an object for the two. */
-let endpointsRead: Endpoints
-
-/** Reads into the pool. Two more system calls the first time, for addresses. */
-function readKernel(
-  socket: unknown,
-  endpoints?: Endpoints,
-  peer?: Peer,
-): number | Failure {
-  const handle = handleOf(socket)
-  const descriptor = handle ? descriptorOf(handle) : -1
-  if (!handle || descriptor < 0 || !binding || !NATIVE_STRUCT) {
-    return whyNot(socket, handle)
-  }
-  pool.reserve(MAX_INFO_BYTES)
-  const filled = binding.readInfo(descriptor, pool.bytes, pool.at)
-  if (filled <= 0) return refusalOf(-filled)
-  endpointsRead =
-    endpoints ??
-    (peer ? readEndpoints(descriptor, peer) : endpointsOf(handle, descriptor))
-  return filled
 }
 
 /** Set when this OS refused the call where it could have no objection. */

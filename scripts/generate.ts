@@ -62,6 +62,7 @@ function writeRecords(file: string): void {
 
 ${tables.map((table) => `import { ${table} } from './${table}.js'`).join('\n')}
 import { type Decoder, formulaOf, partialsOf, type Unfilled } from './fields.js'
+import { type Reading, type TcpInfo, TcpInfoRecord } from '../tcp-info.js'
 
 ${decoders.join('\n')}`,
   )
@@ -103,21 +104,22 @@ function decoder(table: string, layout: Layout): string {
       neededBy(layout, layout.rules[name] as Rule<unknown>),
     ),
   )
+  const whole = `decodeWhole${capitalised(table)}`
   const body = (isWhole: boolean): string =>
-    names.map((name) => assignment(table, layout, name, isWhole)).join('\n  ')
+    `const record: Unfilled = new TcpInfoRecord(reading)
+  ${names.map((name) => assignment(table, layout, name, isWhole)).join('\n  ')}
+  return record`
   return `${formulas.join('\n')}
 
-export const decode${capitalised(table)}: Decoder = (record, words, at, length0) => {
-  const first = at >> 2
+export const decode${capitalised(table)}: Decoder = (reading) => {
+  const { words, filled: length0 } = reading
+  const first = reading.at >> 2
   ${lengths.join('\n  ')}
-  if (${last} >= ${most}) {
-    decodeWhole${capitalised(table)}(record, words, first)
-    return
-  }
+  if (${last} >= ${most}) return ${whole}(reading, words, first)
   ${body(false)}
 }
 
-function decodeWhole${capitalised(table)}(record: Unfilled, words: Uint32Array, first: number): void {
+function ${whole}(reading: Reading, words: Uint32Array, first: number): TcpInfo {
   ${body(true)}
 }
 `

@@ -5,7 +5,7 @@
  * decides which members exist: zero padding can't pass for data.
  */
 
-import type { TcpInfo } from '../tcp-info.js'
+import type { Reading, TcpInfo } from '../tcp-info.js'
 import type { StateNumbering, TcpState } from '../tcp-state.js'
 
 /** One member of a kernel's struct. Every supported target is little-endian. */
@@ -45,18 +45,11 @@ export type KernelFields = Omit<
 >
 
 /** A record as its decoder sees it. */
-export type Unfilled = { -readonly [K in keyof KernelFields]: KernelFields[K] }
+export type Unfilled = TcpInfo & {
+  -readonly [K in keyof KernelFields]: KernelFields[K]
+}
 
-/**
- * Fills in the members of a record from the struct at byte `at`, a multiple of
- * 4, of `words`.
- */
-export type Decoder = (
-  record: Unfilled,
-  words: Uint32Array,
-  at: number,
-  filled: number,
-) => void
+export type Decoder = (reading: Reading) => TcpInfo
 
 /**
  * How a member of the record is made. It is absent when one of the native
@@ -134,13 +127,8 @@ export function lengthFor(field: NativeField): number {
 }
 
 /** The kernel's own struct, every wholly filled member under its own name. */
-export function decodeRaw(
-  layout: Layout,
-  words: Uint32Array,
-  at: number,
-  filled: number,
-  release: string | undefined,
-): RawTcpInfo {
+export function decodeRaw({ struct, words, at, filled }: Reading): RawTcpInfo {
+  const { layout, release } = struct
   const view = new DataView(words.buffer, words.byteOffset + at, filled)
   const raw: Record<string, number | bigint> = {}
   for (const field of layout.native) {

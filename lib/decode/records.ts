@@ -1,5 +1,6 @@
 /** The decoders. Generated from the tables by scripts/generate.ts. */
 
+import { type Reading, type TcpInfo, TcpInfoRecord } from '../tcp-info.js'
 import { darwin } from './darwin.js'
 import { type Decoder, formulaOf, partialsOf, type Unfilled } from './fields.js'
 import { linux } from './linux.js'
@@ -18,8 +19,9 @@ const linuxAcceptQueue = formulaOf(linux, 'acceptQueue')
 const linuxBacklog = formulaOf(linux, 'backlog')
 const [linuxPartial1, linuxPartial2] = partialsOf(linux)
 
-export const decodeLinux: Decoder = (record, words, at, length0) => {
-  const first = at >> 2
+export const decodeLinux: Decoder = (reading) => {
+  const { words, filled: length0 } = reading
+  const first = reading.at >> 2
   const length1 =
     length0 >= 64 &&
     linuxPartial1?.(
@@ -44,10 +46,8 @@ export const decodeLinux: Decoder = (record, words, at, length0) => {
     )
       ? 0
       : length1
-  if (length2 >= 244) {
-    decodeWholeLinux(record, words, first)
-    return
-  }
+  if (length2 >= 244) return decodeWholeLinux(reading, words, first)
+  const record: Unfilled = new TcpInfoRecord(reading)
   if (length0 >= 1)
     record.state = linuxState((words[first + 0] as number) & 255)
   if (length2 >= 72 && (words[first + 17] as number) !== 0)
@@ -265,13 +265,15 @@ export const decodeLinux: Decoder = (record, words, at, length0) => {
       words[first + 7] as number,
       (words[first + 0] as number) & 255,
     )
+  return record
 }
 
 function decodeWholeLinux(
-  record: Unfilled,
+  reading: Reading,
   words: Uint32Array,
   first: number,
-): void {
+): TcpInfo {
+  const record: Unfilled = new TcpInfoRecord(reading)
   record.state = linuxState((words[first + 0] as number) & 255)
   if ((words[first + 17] as number) !== 0)
     record.rttUs = words[first + 17] as number
@@ -461,17 +463,17 @@ function decodeWholeLinux(
     words[first + 7] as number,
     (words[first + 0] as number) & 255,
   )
+  return record
 }
 
 const windowsState = formulaOf(windows, 'state')
 
-export const decodeWindows: Decoder = (record, words, at, length0) => {
-  const first = at >> 2
+export const decodeWindows: Decoder = (reading) => {
+  const { words, filled: length0 } = reading
+  const first = reading.at >> 2
 
-  if (length0 >= 152) {
-    decodeWholeWindows(record, words, first)
-    return
-  }
+  if (length0 >= 152) return decodeWholeWindows(reading, words, first)
+  const record: Unfilled = new TcpInfoRecord(reading)
   if (length0 >= 4) record.state = windowsState(words[first + 0] as number)
   if (length0 >= 24 && (words[first + 5] as number) !== 0)
     record.rttUs = words[first + 5] as number
@@ -523,13 +525,15 @@ export const decodeWindows: Decoder = (record, words, at, length0) => {
         ? (words[first + 2] as number)
         : (words[first + 2] as number) +
           (words[first + 3] as number) * 0x1_0000_0000
+  return record
 }
 
 function decodeWholeWindows(
-  record: Unfilled,
+  reading: Reading,
   words: Uint32Array,
   first: number,
-): void {
+): TcpInfo {
+  const record: Unfilled = new TcpInfoRecord(reading)
   record.state = windowsState(words[first + 0] as number)
   if ((words[first + 5] as number) !== 0)
     record.rttUs = words[first + 5] as number
@@ -574,6 +578,7 @@ function decodeWholeWindows(
       ? (words[first + 2] as number)
       : (words[first + 2] as number) +
         (words[first + 3] as number) * 0x1_0000_0000
+  return record
 }
 
 const darwinState = formulaOf(darwin, 'state')
@@ -586,14 +591,13 @@ const darwinSndWscale = formulaOf(darwin, 'sndWscale')
 const darwinRcvWscale = formulaOf(darwin, 'rcvWscale')
 const [darwinPartial1] = partialsOf(darwin)
 
-export const decodeDarwin: Decoder = (record, words, at, length0) => {
-  const first = at >> 2
+export const decodeDarwin: Decoder = (reading) => {
+  const { words, filled: length0 } = reading
+  const first = reading.at >> 2
   const length1 =
     length0 >= 20 && darwinPartial1?.(words[first + 4] as number) ? 0 : length0
-  if (length1 >= 112) {
-    decodeWholeDarwin(record, words, first)
-    return
-  }
+  if (length1 >= 112) return decodeWholeDarwin(reading, words, first)
+  const record: Unfilled = new TcpInfoRecord(reading)
   if (length0 >= 1)
     record.state = darwinState((words[first + 0] as number) & 255)
   if (length1 >= 48 && (words[first + 11] as number) !== 0)
@@ -689,13 +693,15 @@ export const decodeDarwin: Decoder = (record, words, at, length0) => {
       ((words[first + 0] as number) >>> 16) & 255,
       words[first + 1] as number,
     )
+  return record
 }
 
 function decodeWholeDarwin(
-  record: Unfilled,
+  reading: Reading,
   words: Uint32Array,
   first: number,
-): void {
+): TcpInfo {
+  const record: Unfilled = new TcpInfoRecord(reading)
   record.state = darwinState((words[first + 0] as number) & 255)
   if ((words[first + 11] as number) !== 0)
     record.rttUs = (words[first + 11] as number) * 1000
@@ -776,4 +782,5 @@ function decodeWholeDarwin(
     ((words[first + 0] as number) >>> 16) & 255,
     words[first + 1] as number,
   )
+  return record
 }

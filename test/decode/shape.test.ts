@@ -1,8 +1,12 @@
+import path from 'node:path'
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import type { TcpInfo } from '../../lib/tcp-info.js'
+import { runNode } from '../support/child.js'
 import { recordOf } from '../support/record.js'
 import { bytesOf, PLATFORMS, recordedSamples } from './fixtures.js'
+
+const DIST = path.join(__dirname, '../../dist/index.cjs')
 
 type Fields = Omit<TcpInfo, 'raw'>
 
@@ -200,4 +204,28 @@ test('what is absent is undefined, and JSON leaves it out', () => {
     platform: 'linux',
     source: 'TCP_INFO',
   })
+})
+
+test('the constructor is small enough for V8 to inline it', async () => {
+  const program = `
+    const { readTcpInfo } = require(${JSON.stringify(DIST)})
+    const server = require('node:net').createServer().listen(0, () => {
+      readTcpInfo(server)
+      server.close()
+    })`
+  const [options, read] = await Promise.all([
+    runNode(['--v8-options']),
+    runNode(['-e', program], {
+      nodeOptions: [
+        '--print-bytecode',
+        '--print-bytecode-filter=TcpInfoRecord',
+      ],
+    }),
+  ])
+  const [, limit] =
+    /default: --max-inlined-bytecode-size=(\d+)/.exec(options.stdout) ?? []
+  const [, size] =
+    /function: TcpInfoRecord .*\nBytecode length: (\d+)/.exec(read.stdout) ?? []
+  expect(Number(size)).toBeGreaterThan(0)
+  expect(Number(size)).toBeLessThanOrEqual(Number(limit))
 })

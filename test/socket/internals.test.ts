@@ -9,7 +9,8 @@ import net from 'node:net'
 import path from 'node:path'
 import tls from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
-import { listen } from '../support/net.js'
+import { readTcpInfo } from '../../lib/index.js'
+import { echo, listen } from '../support/net.js'
 
 interface Handle {
   readonly fd: unknown
@@ -61,6 +62,40 @@ test('TCP handles are of a class TCP and have getpeername, pipes have not', asyn
   const pipe = net.connect('/nowhere/socket')
   pipe.on('error', () => {})
   expect(handleOf(pipe)?.getpeername).toBeUndefined()
+})
+
+test('handle.bytesRead and .bytesWritten: what the socket counts', async () => {
+  const socket = net.connect(await listen(echo), '127.0.0.1')
+  onTestFinished(() => void socket.destroy())
+  await once(socket, 'connect')
+  const written = (): number => {
+    const { appBytesRead, appBytesWritten } = readTcpInfo(socket)
+    expect(appBytesRead).toBe(socket.bytesRead)
+    expect(appBytesWritten).toBe(socket.bytesWritten)
+    return socket.bytesWritten
+  }
+  expect(written()).toBe(0)
+  socket.cork()
+  socket.write('\u{e9}')
+  socket.write(Buffer.alloc(3))
+  socket.write('ffff', 'hex')
+  expect(socket.writableLength).toBeGreaterThan(0)
+  expect(written()).toBe(7)
+  socket.uncork()
+  await once(socket, 'data')
+  expect(socket.writableLength).toBe(0)
+  expect(written()).toBe(7)
+  // More than the kernel takes, and more behind it.
+  socket.pause()
+  const size = 32 * 1024 * 1024
+  socket.write(Buffer.alloc(size))
+  socket.write('and more')
+  expect(socket.writableLength).toBeGreaterThan(size)
+  expect(written()).toBe(7 + size + 8)
+  socket.resume()
+  await once(socket, 'drain')
+  expect(written()).toBe(7 + size + 8)
+  expect(socket.bytesRead).toBeGreaterThan(7)
 })
 
 test('server._handle.fd: the listening descriptor', async () => {

@@ -1,6 +1,6 @@
 import { type KernelStruct, structOf } from '../../lib/decode/index.js'
 import { Endpoints } from '../../lib/endpoints.js'
-import { type TcpInfo, TcpInfoRecord } from '../../lib/tcp-info.js'
+import type { TcpInfo } from '../../lib/tcp-info.js'
 
 /** Members of a record that do not come out of the kernel's struct. */
 export const CONTEXT_FIELDS: readonly string[] = [
@@ -45,22 +45,21 @@ export function recordOf(
   const buffer = new ArrayBuffer((bytes.length + 7) & ~7)
   const copy = new Uint8Array(buffer)
   copy.set(bytes)
-  const words = new Uint32Array(buffer)
-  const record = new TcpInfoRecord(
-    { ...struct, release },
-    words,
+  return struct.decode({
+    struct: { ...struct, release },
+    words: new Uint32Array(buffer),
     at,
-    length,
-    Endpoints.unknown.addresses,
-    'demand',
-    1_700_000_000_000,
-    undefined,
-    undefined,
-    undefined,
-    undefined,
-  )
-  struct.decode(record, words, at, length)
-  return record
+    filled: length,
+    addresses: Endpoints.unknown.addresses,
+    trigger: 'demand',
+    platform: struct.platform,
+    source: struct.sourceOf(length),
+    capturedAt: 1_700_000_000_000,
+    appBytesRead: undefined,
+    appBytesWritten: undefined,
+    connectDurationMs: undefined,
+    errorCode: undefined,
+  })
 }
 
 /** What a record holds out of the kernel's struct, without what is absent. */
