@@ -64,7 +64,7 @@ function durationOf(
   return Math.max(0, after.capturedAt - before.capturedAt)
 }
 
-function growth(
+export function growth(
   before: number | undefined,
   after: number | undefined,
   limit: number | undefined,
@@ -76,12 +76,12 @@ function growth(
   return wrapped >= 0 && wrapped < (limit as number) / 2 ? wrapped : undefined
 }
 
-type Limits = { readonly [K in TcpInfoCounter]?: number }
+export type Limits = { readonly [K in TcpInfoCounter]?: number }
 
 const limitsByPlatform = new Map<string, Limits>()
 
 /** Where each counter starts again from 0; those of 64 bits never do. */
-function limitsOf(platform: string): Limits {
+export function limitsOf(platform: string): Limits {
   let limits = limitsByPlatform.get(platform)
   if (!limits) {
     const layout = structOf(platform)?.layout

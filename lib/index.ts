@@ -36,6 +36,12 @@ export {
   TcpInfoSocket,
   type TcpInfoSocketEvents,
 } from './socket.js'
+export {
+  type TcpInfoQuantiles,
+  TcpInfoSummary,
+  type TcpInfoSummaryOptions,
+  type TcpInfoSummaryRow,
+} from './summary.js'
 export type { TcpInfo, TcpInfoTrigger } from './tcp-info.js'
 export type { TcpState } from './tcp-state.js'
 export {

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 
-import { readFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { type Recorded, readConnections } from './connections.js'
 import { EXIT, explain, UsageError } from './failure.js'
 import {
   failureJson,
@@ -10,12 +11,19 @@ import {
   stringify,
   textOf,
 } from './outcome.js'
+import { type Ended, record } from './run.js'
+import { csvOf, tableJson, tableOf } from './table.js'
 import { parseTarget, withoutPassword } from './target.js'
 import { demo, type Outcome, probe } from './transfer.js'
-import { type Command, parseCommand } from './usage.js'
+import { type Command, parseCommand, type Reports } from './usage.js'
+import { watch } from './watch.js'
+
+type RunCommand = Extract<Command, { name: 'run' }>
 
 interface Answer {
   readonly exit: number
+  /** What the program that was run ended by, and so do we. */
+  readonly signal?: NodeJS.Signals | undefined
   readonly stdout?: string
   readonly stderr?: string
 }
@@ -51,11 +59,74 @@ async function carryOut(command: Command): Promise<Answer> {
       return { exit: EXIT.ok, stdout: `${version()}\n` }
     case 'demo':
       return report(await demo(), command.json)
+    case 'watch': {
+      const outcome = await watch(
+        parseTarget(command.target),
+        command,
+        process.stdout,
+      )
+      return report(outcome, false)
+    }
+    case 'run':
+      return record(command.command, command.intervalMs, (files, ended) =>
+        afterRun(command, files, ended),
+      )
+    case 'report':
+      return reportOn(command, await readConnections(command.files))
     case 'probe': {
       const { target, timeoutMs, insecure, json } = command
       return report(await probe(parseTarget(target), timeoutMs, insecure), json)
     }
   }
+}
+
+/** The table, and whatever else was asked for, of a program that has ended. */
+async function afterRun(
+  command: RunCommand,
+  files: readonly string[],
+  { exit, signal, error }: Ended,
+): Promise<Answer> {
+  if (error) {
+    const [program] = command.command
+    const message = `"${program}" could not be started (${error.code})`
+    const hint =
+      'Give a program that is in PATH, such as: tcpinfo run -- node app.js'
+    return { exit, stderr: failureText(undefined, { message, hint }) }
+  }
+  try {
+    const recorded = await readConnections(files)
+    if (command.save !== undefined) {
+      writeFileSync(command.save, '')
+      for (const file of files) appendFileSync(command.save, readFileSync(file))
+    }
+    const { stdout, stderr } = reportOn(command, recorded)
+    // The program's output is its own.
+    return { exit, signal, stderr: `${stdout ?? ''}${stderr ?? ''}` }
+  } catch (cause) {
+    const stderr = failureText(
+      undefined,
+      explain(cause as Error, 'body', false),
+    )
+    return { exit, signal, stderr }
+  }
+}
+
+function reportOn(
+  { json, csv, html, output }: Reports,
+  recorded: Recorded,
+): Answer {
+  const text = json
+    ? stringify(tableJson(recorded))
+    : csv
+      ? csvOf(recorded)
+      : tableOf(recorded)
+  if (html !== undefined) {
+    const page = reportHtml(recorded.connections)
+    writeFileSync(html, page)
+  }
+  if (output === undefined) return { exit: EXIT.ok, stdout: text }
+  writeFileSync(output, text)
+  return { exit: EXIT.ok }
 }
 
 /** Node's own code can throw where nobody can catch it (listen, Node 26). */
@@ -95,7 +166,12 @@ function print(
 }
 
 async function main(): Promise<void> {
-  let { exit, stdout, stderr = '' } = await answer(process.argv.slice(2))
+  let {
+    exit,
+    signal,
+    stdout,
+    stderr = '',
+  } = await answer(process.argv.slice(2))
   const error = await print(process.stdout, stdout)
   // Whoever does not read to the end (tcpinfo | head) has what they wanted.
   if (error && error.code !== 'EPIPE') {
@@ -103,6 +179,7 @@ async function main(): Promise<void> {
     exit ||= EXIT.failed
   }
   await print(process.stderr, stderr)
+  if (signal) process.kill(process.pid, signal)
   // Not left to the event loop, which what was given up may still keep alive.
   process.exit(exit)
 }

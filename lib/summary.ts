@@ -1,0 +1,312 @@
+/** Many connections in a few rows, one for each remote end. */
+
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
+import { growth, limitsOf } from './delta.js'
+import {
+  deliveryRateOf,
+  isFinal,
+  retransmitRatioOf,
+  wasEstablished,
+} from './derived.js'
+import type { TcpInfo } from './tcp-info.js'
+
+export interface TcpInfoSummaryOptions {
+  /**
+   * What a row is about: the remote address, address and port, or whatever a
+   * function makes of a record. Default: `'host'`.
+   */
+  readonly key?: 'host' | 'host:port' | ((info: TcpInfo) => string) | undefined
+  /**
+   * How many rows there may be; all further keys share one more, called "other".
+   * A row takes up to 80 KB. Default: 250.
+   */
+  readonly maxKeys?: number | undefined
+}
+
+/**
+ * Of one value for each connection, its newest. At most 0.8 % too high, never too
+ * low.
+ */
+export interface TcpInfoQuantiles {
+  /** Of how many connections the value is known. */
+  readonly count: number
+  readonly p50: number
+  readonly p90: number
+  readonly p99: number
+}
+
+export interface TcpInfoSummaryRow {
+  readonly key: string
+  /** Established ones, open or closed. */
+  readonly connections: number
+  /** Attempts that no connection came of. */
+  readonly failures: number
+  /** Sums of the records' counters; `undefined` where no record had it. @unit bytes */
+  readonly bytesSent: number | undefined
+  readonly bytesReceived: number | undefined
+  readonly bytesRetransmitted: number | undefined
+  /** Bytes retransmitted of all bytes sent; `undefined` before the first byte. */
+  readonly retransmitRatio: number | undefined
+  /** Smoothed round-trip times. @unit µs */
+  readonly rttUs: TcpInfoQuantiles | undefined
+  /** Of connections that were opened here. @unit ms */
+  readonly connectDurationMs: TcpInfoQuantiles | undefined
+  /** Throughput, of connections that did not want for data. @unit bytes/s */
+  readonly deliveryRateBytesPerSec: TcpInfoQuantiles | undefined
+  /** `capturedAt` of the oldest record. @unit ms since the epoch */
+  readonly firstSeen: number
+  /** And of the newest. */
+  readonly lastSeen: number
+}
+
+interface Quantity {
+  readonly of: (info: TcpInfo) => number | undefined
+  /** What the histogram counts in; it holds whole numbers from 1 on. */
+  readonly step: number
+  /** In these steps. Higher values are entered as this. */
+  readonly highest: number
+}
+
+const QUANTITIES = {
+  rttUs: { of: (info) => info.rttUs, step: 1, highest: 6e7 },
+  connectDurationMs: {
+    of: (info) => info.connectDurationMs,
+    step: 1e-3,
+    highest: 3e8,
+  },
+  deliveryRateBytesPerSec: { of: deliveryRateOf, step: 1000, highest: 1e8 },
+} satisfies Record<string, Quantity>
+
+type QuantityName = keyof typeof QUANTITIES
+const QUANTITY_NAMES = Object.keys(QUANTITIES) as QuantityName[]
+
+const SUMS = ['bytesSent', 'bytesReceived', 'bytesRetransmitted'] as const
+type Sums = Partial<Record<(typeof SUMS)[number], number>>
+
+interface Row {
+  readonly key: string
+  connections: number
+  failures: number
+  readonly sums: Sums
+  /** An HdrHistogram each, with two significant figures: 23 KB. */
+  readonly histograms: Partial<Record<QuantityName, RecordableHistogram>>
+  firstSeen: number
+  lastSeen: number
+}
+
+/** A connection of which more records may come. */
+interface Open {
+  readonly row: Row
+  isEstablished: boolean
+  readonly counted: Sums
+  readonly values: Partial<Record<QuantityName, number>>
+}
+
+/** Of so many the newest values can still change. */
+const MOST_OPEN = 10_000
+
+/**
+ * Adds records up by remote end, in bounded memory: rows are limited in number,
+ * and quantiles come out of histograms of fixed size.
+ */
+export class TcpInfoSummary {
+  readonly #keyOf: (info: TcpInfo) => string
+  readonly #maxKeys: number
+  readonly #rows = new Map<string, Row>()
+  #other: Row | undefined
+  readonly #openOf = new WeakMap<object, Open>()
+  /** Those whose values are in no histogram yet, the oldest first. */
+  readonly #open = new Set<Open>()
+
+  /** @throws {TypeError | RangeError} for options that are none */
+  constructor({ key = 'host', maxKeys = 250 }: TcpInfoSummaryOptions = {}) {
+    const keyOf = typeof key === 'function' ? key : KEYS.get(key)
+    if (!keyOf) {
+      throw new TypeError("key must be 'host', 'host:port' or a function")
+    }
+    if (typeof maxKeys !== 'number' || !(maxKeys >= 0)) {
+      throw new RangeError('maxKeys must be a number, 0 or more')
+    }
+    this.#keyOf = keyOf
+    this.#maxKeys = maxKeys
+  }
+
+  /**
+   * Adds a record, which counts as one connection. Where several records of one
+   * connection are added, such as `'demand'` ones before the final one, give an
+   * object that stands for it, say the socket: then the newer takes the place of
+   * the older. The object is not kept alive. A final record is the last one of its
+   * connection, so that the socket may connect again.
+   *
+   * What a function for `key` throws is thrown here, and nothing is added.
+   */
+  add(info: TcpInfo, connection?: object): void {
+    // Beside the socket's connection an attempt is one of its own.
+    const subject = info.trigger === 'attempt' ? undefined : connection
+    const isLast = isFinal(info) || !subject
+    const known = subject && this.#openOf.get(subject)
+    const open = known ?? newOpen(this.#rowOf(info))
+    const { row } = open
+    row.firstSeen = Math.min(row.firstSeen, info.capturedAt)
+    row.lastSeen = Math.max(row.lastSeen, info.capturedAt)
+    if (!open.isEstablished && wasEstablished(info)) {
+      open.isEstablished = true
+      row.connections += 1
+    } else if (!open.isEstablished && isFinal(info)) {
+      row.failures += 1
+    }
+    addUp(row.sums, open.counted, info)
+    for (const name of QUANTITY_NAMES) {
+      const value = QUANTITIES[name].of(info)
+      if (value !== undefined) open.values[name] = value
+    }
+    if (!known) this.#open.add(open)
+    if (isLast) {
+      this.#settle(open)
+      if (subject) this.#openOf.delete(subject)
+    } else {
+      this.#openOf.set(subject, open)
+      const [oldest] = this.#open
+      if (oldest && this.#open.size > MOST_OPEN) this.#settle(oldest)
+    }
+  }
+
+  /** One row for each key, in the order of their first records; "other" is last. */
+  rows(): TcpInfoSummaryRow[] {
+    const open = new Map<Row, Open[]>()
+    for (const each of this.#open) {
+      const sameRow = open.get(each.row)
+      if (sameRow) sameRow.push(each)
+      else open.set(each.row, [each])
+    }
+    const rows = [...this.#rows.values()]
+    if (this.#other) rows.push(this.#other)
+    return rows.map((row) => rowOf(row, open.get(row) ?? []))
+  }
+
+  toJSON(): TcpInfoSummaryRow[] {
+    return this.rows()
+  }
+
+  #rowOf(info: TcpInfo): Row {
+    const key = this.#keyOf(info)
+    let row = this.#rows.get(key)
+    if (!row && this.#rows.size >= this.#maxKeys) {
+      this.#other ??= emptyRow('other')
+      return this.#other
+    }
+    if (!row) {
+      row = emptyRow(key)
+      this.#rows.set(key, row)
+    }
+    return row
+  }
+
+  /** Enters the values for good; of one that was too many they are already. */
+  #settle(open: Open): void {
+    if (!this.#open.delete(open)) return
+    for (const name of QUANTITY_NAMES) {
+      const value = open.values[name]
+      if (value === undefined) continue
+      open.row.histograms[name] ??= histogramFor(name)
+      enter(open.row.histograms[name], name, value)
+    }
+  }
+}
+
+const KEYS = new Map([
+  ['host', ({ remoteAddress = 'unknown' }: TcpInfo) => remoteAddress],
+  [
+    'host:port',
+    ({ remoteAddress = 'unknown', remotePort }: TcpInfo) =>
+      remoteAddress.includes(':')
+        ? `[${remoteAddress}]:${remotePort ?? '?'}`
+        : `${remoteAddress}:${remotePort ?? '?'}`,
+  ],
+])
+
+function newOpen(row: Row): Open {
+  return { row, isEstablished: false, counted: {}, values: {} }
+}
+
+function emptyRow(key: string): Row {
+  return {
+    key,
+    connections: 0,
+    failures: 0,
+    sums: {},
+    histograms: {},
+    firstSeen: Number.POSITIVE_INFINITY,
+    lastSeen: Number.NEGATIVE_INFINITY,
+  }
+}
+
+/** Adds to the sums what came since the connection's last record. */
+function addUp(sums: Sums, counted: Sums, info: TcpInfo): void {
+  const limits = limitsOf(info.platform)
+  for (const name of SUMS) {
+    const grown = growth(counted[name] ?? 0, info[name], limits[name])
+    if (grown === undefined) continue
+    counted[name] = info[name] as number
+    sums[name] = (sums[name] ?? 0) + grown
+  }
+}
+
+function histogramFor(name: QuantityName): RecordableHistogram {
+  const { highest } = QUANTITIES[name]
+  return createHistogram({ lowest: 1, highest, figures: 2 })
+}
+
+function enter(
+  histogram: RecordableHistogram,
+  name: QuantityName,
+  value: number,
+): void {
+  const { step, highest } = QUANTITIES[name]
+  const steps = Math.round(value / step)
+  histogram.record(Math.min(Math.max(1, steps), highest))
+}
+
+function rowOf(row: Row, open: readonly Open[]): TcpInfoSummaryRow {
+  const { key, connections, failures, sums, firstSeen, lastSeen } = row
+  return {
+    key,
+    connections,
+    failures,
+    bytesSent: sums.bytesSent,
+    bytesReceived: sums.bytesReceived,
+    bytesRetransmitted: sums.bytesRetransmitted,
+    retransmitRatio: retransmitRatioOf(sums.bytesSent, sums.bytesRetransmitted),
+    rttUs: quantilesOf(row, open, 'rttUs'),
+    connectDurationMs: quantilesOf(row, open, 'connectDurationMs'),
+    deliveryRateBytesPerSec: quantilesOf(row, open, 'deliveryRateBytesPerSec'),
+    firstSeen,
+    lastSeen,
+  }
+}
+
+function quantilesOf(
+  row: Row,
+  open: readonly Open[],
+  name: QuantityName,
+): TcpInfoQuantiles | undefined {
+  const ended = row.histograms[name]
+  const values = open.flatMap(({ values }) => values[name] ?? [])
+  let histogram = ended
+  if (values.length > 0) {
+    // A histogram forgets nothing, so that what may change is added to a copy.
+    histogram = histogramFor(name)
+    if (ended) histogram.add(ended)
+    for (const value of values) enter(histogram, name, value)
+  }
+  if (!histogram) return undefined
+  const { step } = QUANTITIES[name]
+  const quantile = (percentile: number): number =>
+    (histogram as RecordableHistogram).percentile(percentile) * step
+  return {
+    count: histogram.count,
+    p50: quantile(50),
+    p90: quantile(90),
+    p99: quantile(99),
+  }
+}
