@@ -1,4 +1,5 @@
 import { defineConfig, type Options } from 'tsup'
+import { forEsbuild } from './scripts/report-page.js'
 
 const common: Options = {
   target: 'node20',
@@ -6,6 +7,7 @@ const common: Options = {
   // the CommonJS build breaks in a folder whose name holds a "#".
   shims: true,
   removeNodeProtocol: false,
+  esbuildPlugins: [forEsbuild],
 }
 
 export default defineConfig([

@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config'
+import { forVite } from './scripts/report-page.js'
 
 export default defineConfig({
+  plugins: [forVite],
   test: {
     include: ['test/**/*.test.ts'],
     // Real sockets, child processes and network namespaces.

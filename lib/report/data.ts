@@ -1,0 +1,338 @@
+/**
+ * What the report's page shows of each connection. The records may come from a
+ * file that anybody wrote: a member can hold anything that JSON can.
+ */
+
+import { deltaBetween, type TcpInfoDelta } from '../delta.js'
+import type { TcpInfo } from '../tcp-info.js'
+import type {
+  Connection,
+  Loss,
+  ReportData,
+  SeriesName,
+  Verdict,
+} from './page/data.js'
+
+/** What explain() says of a connection, as far as it is shown. */
+export interface ReportVerdict {
+  readonly limitedBy: string
+  readonly confidence: string
+  /** One sentence. */
+  readonly summary: string
+  readonly retransmitRatio?: number | undefined
+  readonly closedBy?: string | undefined
+  readonly closedHow?: string | undefined
+}
+
+export interface ReportConnection {
+  /** The same for no other connection. */
+  readonly id: string
+  /** In the order in which they were taken. */
+  readonly records: readonly TcpInfo[]
+  readonly verdict: ReportVerdict | undefined
+}
+
+/** A record at its place on the time axis, and what happened before it. */
+interface Sample {
+  readonly info: TcpInfo
+  readonly atMs: number
+  /** Since the sample before, or the start. */
+  readonly delta: TcpInfoDelta | undefined
+}
+
+/** Counters that tell what was sent or received, the best first, and what each is. */
+const OUT = {
+  bytesSent: 'sent',
+  bytesAcked: 'acknowledged',
+  appBytesWritten: 'written by the program',
+} as const
+const IN = {
+  bytesReceived: 'received',
+  appBytesRead: 'read by the program',
+} as const
+const RETRANSMITTED = {
+  segmentsRetransmitted: 'segments',
+  bytesRetransmitted: 'bytes',
+} as const
+const TIMEOUTS = {
+  rtoCount: 'timeouts',
+  rtoEpisodes: 'timeout episodes',
+} as const
+
+const GAUGES = [
+  'rttUs',
+  'minRttUs',
+  'cwndBytes',
+  'bytesInFlight',
+  'sndWndBytes',
+] as const
+
+/** An interval so many times longer than usual lacks samples. */
+const GAP = 4
+
+const LONGEST_TEXT = 300
+
+export function reportData(
+  connections: readonly ReportConnection[],
+  title: string,
+): ReportData {
+  let recordCount = 0
+  let capturedFrom: number | null = null
+  let capturedTo: number | null = null
+  const systems = new Set<string>()
+  for (const { records } of connections) {
+    recordCount += records.length
+    for (const info of records) {
+      const system = systemOf(info)
+      if (system !== null) systems.add(system)
+      const at = finite(info.capturedAt)
+      if (at === null) continue
+      capturedFrom = Math.min(capturedFrom ?? at, at)
+      capturedTo = Math.max(capturedTo ?? at, at)
+    }
+  }
+  return {
+    title,
+    connections: connections.map(connectionOf),
+    recordCount,
+    systems: [...systems],
+    capturedFrom,
+    capturedTo,
+  }
+}
+
+function connectionOf({ id, records, verdict }: ReportConnection): Connection {
+  const first = records[0]
+  const last = records.at(-1)
+  const ageMs = finite(first?.connectionAgeMs)
+  const samples = samplesOf(records)
+  const out = counterIn(records, OUT)
+  const inward = counterIn(records, IN)
+  const retransmitted = counterIn(records, RETRANSMITTED)
+  const timeouts = counterIn(records, TIMEOUTS)
+  const firstAt = finite(first?.capturedAt)
+  const rtts = values(records, 'rttUs')
+  const minRtts = values(records, 'minRttUs')
+  return {
+    id: text(id) ?? '',
+    local: endpoint(last?.localAddress, last?.localPort),
+    remote: endpoint(last?.remoteAddress, last?.remotePort),
+    system: last ? systemOf(last) : null,
+    errorCode: text(last?.errorCode),
+    recordCount: records.length,
+    state: text(last?.state),
+    startedAt: firstAt === null ? null : firstAt - (ageMs ?? 0),
+    isStartKnown: ageMs !== null,
+    durationMs:
+      ageMs !== null || samples.length > 1
+        ? (samples.at(-1)?.atMs ?? null)
+        : null,
+    bytesOut: newest(records, out),
+    bytesIn: newest(records, inward),
+    rttMinUs: smallest(minRtts.length > 0 ? minRtts : rtts),
+    rttMedianUs: median(rtts),
+    rttLastUs: rtts.at(-1) ?? null,
+    retransmitRatio: finite(verdict?.retransmitRatio) ?? ratioOf(records),
+    retransmitted: newest(records, retransmitted),
+    retransmitUnit: RETRANSMITTED[retransmitted],
+    retransmittedBefore: ageMs === null ? finite(first?.[retransmitted]) : null,
+    verdict: verdictOf(verdict),
+    outIs: OUT[out],
+    inIs: IN[inward],
+    timeoutsAre: TIMEOUTS[timeouts],
+    timesMs: samples.map(({ atMs }) => atMs),
+    series: seriesOf(samples, {
+      ...Object.fromEntries(
+        GAUGES.map((name) => [name, (each: Sample) => each.info[name]]),
+      ),
+      bytesOutPerSec: ({ delta }) => rounded(delta?.perSecond[out]),
+      bytesInPerSec: ({ delta }) => rounded(delta?.perSecond[inward]),
+      retransmitted: ({ delta }) => delta?.counters[retransmitted],
+      timeouts: ({ delta }) => delta?.counters[timeouts],
+    }),
+    gaps: gapsIn(samples),
+    losses: lossesIn(samples, retransmitted, timeouts),
+  }
+}
+
+function samplesOf(records: readonly TcpInfo[]): Sample[] {
+  const places: { info: TcpInfo; atMs: number }[] = []
+  for (const info of records) {
+    const before = places.at(-1)
+    if (!before) {
+      places.push({
+        info,
+        atMs: Math.max(0, finite(info.connectionAgeMs) ?? 0),
+      })
+      continue
+    }
+    // The system clock can be set back, and ticks in whole milliseconds; of two
+    // records of one moment the newer one knows more.
+    const stepMs = finite(info.capturedAt - before.info.capturedAt) ?? 0
+    if (stepMs > 0) places.push({ info, atMs: before.atMs + stepMs })
+    else places[places.length - 1] = { info, atMs: before.atMs }
+  }
+  return places.map(({ info, atMs }, index) => {
+    const before = places[index - 1]
+    const hasStart = before || finite(info.connectionAgeMs) !== null
+    const durationMs = atMs - (before?.atMs ?? 0)
+    return {
+      info,
+      atMs,
+      delta: hasStart
+        ? deltaBetween(before?.info, info, durationMs)
+        : undefined,
+    }
+  })
+}
+
+function seriesOf(
+  samples: readonly Sample[],
+  columns: {
+    readonly [K in SeriesName]?: (sample: Sample) => unknown
+  },
+): Connection['series'] {
+  return Object.fromEntries(
+    Object.entries(columns)
+      .map(([name, value]) => [
+        name,
+        samples.map((each) => finite(value(each))),
+      ])
+      .filter(([, column]) =>
+        (column as (number | null)[]).some((value) => value !== null),
+      ),
+  )
+}
+
+function gapsIn(samples: readonly Sample[]): number[] {
+  const steps = samples
+    .slice(1)
+    .map(({ atMs }, index) => atMs - (samples[index]?.atMs ?? 0))
+  const usual = median(steps) ?? 0
+  return steps.flatMap((step, index) => (step > GAP * usual ? [index + 1] : []))
+}
+
+function lossesIn(
+  samples: readonly Sample[],
+  retransmitted: keyof typeof RETRANSMITTED,
+  timeouts: keyof typeof TIMEOUTS,
+): Loss[] {
+  const losses: { -readonly [K in keyof Loss]: Loss[K] }[] = []
+  samples.forEach(({ info, delta }, index) => {
+    const again = finite(delta?.counters[retransmitted])
+    const late = finite(delta?.counters[timeouts])
+    // Before Linux 6.7 timeouts are not counted, but those in a row are told.
+    const isSilent = (finite(info.consecutiveRtos) ?? 0) > 0
+    const timedOut = isSilent || (late ?? 0) > 0
+    if (!timedOut && !again && info.inLossRecovery !== true) return
+    const before = losses.at(-1)
+    if (before?.last === index - 1) {
+      before.last = index
+      before.retransmitted = sum(before.retransmitted, again)
+      before.timeouts = sum(before.timeouts, late)
+      if (timedOut) before.timedOut = [...before.timedOut, index]
+    } else {
+      losses.push({
+        first: index,
+        last: index,
+        retransmitted: again,
+        timeouts: late,
+        timedOut: timedOut ? [index] : [],
+      })
+    }
+  })
+  return losses
+}
+
+function ratioOf(records: readonly TcpInfo[]): number | null {
+  const ofSegments = ratio(
+    newest(records, 'segmentsRetransmitted'),
+    newest(records, 'dataSegmentsOut'),
+  )
+  return (
+    ofSegments ??
+    ratio(newest(records, 'bytesRetransmitted'), newest(records, 'bytesSent'))
+  )
+}
+
+const ratio = (part: number | null, whole: number | null): number | null =>
+  part !== null && whole !== null && whole > 0 ? part / whole : null
+
+function verdictOf(verdict: ReportVerdict | undefined): Verdict | null {
+  if (!verdict) return null
+  const closed = [text(verdict.closedBy), text(verdict.closedHow)]
+  return {
+    limitedBy: text(verdict.limitedBy) ?? '',
+    confidence: text(verdict.confidence) ?? '',
+    summary: text(verdict.summary) ?? '',
+    closed: closed.filter((each) => each !== null).join(', ') || null,
+  }
+}
+
+function systemOf({ platform, source }: TcpInfo): string | null {
+  const name = text(platform)
+  const by = text(source)
+  return name !== null && by !== null ? `${name} (${by})` : (name ?? by)
+}
+
+function endpoint(address: unknown, port: unknown): string | null {
+  const host = text(address)
+  if (host === null) return null
+  const number = finite(port)
+  if (number === null) return host
+  return host.includes(':') ? `[${host}]:${number}` : `${host}:${number}`
+}
+
+/** The first of these counters that any record has. */
+function counterIn<K extends keyof TcpInfo>(
+  records: readonly TcpInfo[],
+  names: { readonly [N in K]: string },
+): K {
+  const all = Object.keys(names) as [K, ...K[]]
+  const isThere = (name: K) =>
+    records.some((each) => finite(each[name]) !== null)
+  return all.find(isThere) ?? all[0]
+}
+
+function newest(
+  records: readonly TcpInfo[],
+  name: keyof TcpInfo,
+): number | null {
+  const info = records.findLast((each) => finite(each[name]) !== null)
+  return finite(info?.[name])
+}
+
+function values(records: readonly TcpInfo[], name: keyof TcpInfo): number[] {
+  return records
+    .map((each) => finite(each[name]))
+    .filter((value) => value !== null)
+}
+
+const smallest = (numbers: readonly number[]): number | null =>
+  numbers.reduce<number | null>(
+    (least, each) => Math.min(least ?? each, each),
+    null,
+  )
+
+function median(numbers: readonly number[]): number | null {
+  const sorted = [...numbers].sort((a, b) => a - b)
+  return sorted[sorted.length >> 1] ?? null
+}
+
+const sum = (a: number | null, b: number | null): number | null =>
+  a === null ? b : a + (b ?? 0)
+
+const rounded = (value: number | undefined): number | undefined =>
+  value === undefined ? undefined : Math.round(value)
+
+const finite = (value: unknown): number | null =>
+  typeof value === 'number' && Number.isFinite(value) ? value : null
+
+/** Without characters that could turn the text around them. */
+function text(value: unknown): string | null {
+  if (typeof value !== 'string' || value === '') return null
+  const shown = value
+    .slice(0, LONGEST_TEXT)
+    .replace(/[\p{Cc}\p{Cf}]/gu, '\ufffd')
+  return value.length > LONGEST_TEXT ? `${shown}…` : shown
+}

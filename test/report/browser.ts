@@ -1,0 +1,69 @@
+/** Opens reports in headless Chromium, and watches what goes wrong there. */
+
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import {
+  type Browser,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+} from 'playwright-core'
+import { afterAll, beforeAll } from 'vitest'
+
+const CHROMIUM = '/usr/bin/chromium'
+
+/** Why no report can be opened here, for the name of a skipped test. */
+export const chromiumMissing: string | undefined = existsSync(CHROMIUM)
+  ? undefined
+  : `needs ${CHROMIUM}`
+
+const ARGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+export interface Opened {
+  readonly page: Page
+  /** Console messages, errors of the page, and requests for anything else. */
+  readonly complaints: readonly string[]
+}
+
+/** A browser for the tests of the block that this is called in. */
+export function useBrowser(): (
+  html: string,
+  options?: BrowserContextOptions,
+) => Promise<Opened> {
+  let browser: Browser
+  const folder = mkdtempSync(path.join(tmpdir(), 'report-'))
+  let serial = 0
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS })
+  })
+  afterAll(async () => {
+    await browser?.close()
+    rmSync(folder, { recursive: true })
+  })
+  return async (html, options) => {
+    const file = path.join(folder, `${++serial}.html`)
+    writeFileSync(file, html)
+    const url = pathToFileURL(file).href
+    const context = await browser.newContext(options)
+    const page = await context.newPage()
+    const complaints: string[] = []
+    page.on('console', (message) => complaints.push(message.text()))
+    page.on('pageerror', (error) => complaints.push(String(error)))
+    page.on('request', (request) => {
+      if (request.url() !== url) complaints.push(`request: ${request.url()}`)
+    })
+    await page.goto(url)
+    return { page, complaints }
+  }
+}

@@ -1,0 +1,104 @@
+/** Connections for reports: recorded ones, and constructed ones of other systems. */
+
+import { readFileSync } from 'node:fs'
+import type { ReportConnection, ReportVerdict } from '../../lib/report/html.js'
+import type { TcpInfo } from '../../lib/tcp-info.js'
+import { construct, type Platform, type Values } from '../decode/fixtures.js'
+import { recordOf } from '../support/record.js'
+
+export const START = Date.UTC(2026, 0, 2, 3, 4, 5)
+
+/** Recorded by test/support/record-transfer.mjs on Linux 6.18. */
+export function recorded(): ReportConnection[] {
+  const url = new URL('../fixtures/lossy-transfer.jsonl', import.meta.url)
+  const records = new Map<string, TcpInfo[]>()
+  for (const line of readFileSync(url, 'utf8').trimEnd().split('\n')) {
+    const { connection, ...info } = JSON.parse(line)
+    records.set(connection, [...(records.get(connection) ?? []), info])
+  }
+  return [...records].map(([id, infos]) => ({
+    id,
+    records: infos,
+    verdict: verdicts[id],
+  }))
+}
+
+const verdicts: Readonly<Record<string, ReportVerdict>> = {
+  sender: {
+    limitedBy: 'network',
+    confidence: 'high',
+    summary:
+      'Packets were lost on the way: 7.2 % of what was sent was sent again.',
+    closedBy: 'us',
+    closedHow: 'FIN',
+  },
+  receiver: {
+    limitedBy: 'application',
+    confidence: 'medium',
+    summary: 'The program gave the connection nothing to send.',
+  },
+}
+
+type Row = Values & { readonly atMs: number }
+
+function constructed(
+  platform: Platform,
+  length: number,
+  rows: readonly Row[],
+): TcpInfo[] {
+  return rows.map(({ atMs, ...values }) => ({
+    ...recordOf(platform, construct(platform, length, values)),
+    raw: {},
+    capturedAt: START + Number(atMs),
+    remoteAddress: '2001:db8::7',
+    remotePort: 443,
+  }))
+}
+
+const seconds = (count: number): number[] =>
+  Array.from({ length: count }, (_, index) => index)
+
+/** Loses once; its counter of retransmitted bytes wraps. */
+export function ofWindows(): ReportConnection {
+  const rows = seconds(12).map((second) => ({
+    atMs: second * 1000,
+    State: 4,
+    Mss: 1460,
+    ConnectionTimeMs: 250 + second * 1000,
+    RttUs: 30_000 + second * 100,
+    MinRttUs: 29_000,
+    BytesInFlight: 14_600,
+    Cwnd: 65_000 + second * 1460,
+    SndWnd: 131_072,
+    BytesOut: BigInt(2 ** 32) + BigInt(second * 500_000),
+    BytesIn: second * 2000,
+    BytesRetrans: second < 6 ? 2 ** 32 - 1000 : 1920,
+    TimeoutEpisodes: second < 6 ? 0 : 1,
+  }))
+  return {
+    id: 'windows',
+    records: constructed('win32', 88, rows),
+    verdict: undefined,
+  }
+}
+
+export function ofMacos(): ReportConnection {
+  const rows = seconds(12).map((second) => ({
+    atMs: second * 1000,
+    tcpi_state: 4,
+    tcpi_flags: second === 4 ? 1 : 0,
+    tcpi_maxseg: 1448,
+    tcpi_srtt: 25,
+    tcpi_snd_cwnd: 14_480,
+    tcpi_snd_wnd: 131_072,
+    tcpi_txpackets: 10 + second * 100,
+    tcpi_txbytes: 14_480 + second * 144_800,
+    tcpi_rxbytes: second * 1000,
+    tcpi_txretransmitpackets: second < 4 ? 1 : 8,
+  }))
+  return {
+    id: 'macos',
+    records: constructed('darwin', 112, rows),
+    verdict: undefined,
+  }
+}
