@@ -3,7 +3,11 @@
  * file that anybody wrote: a member can hold anything that JSON can.
  */
 
-import { deltaBetween, type TcpInfoDelta } from '../delta.js'
+import {
+  deltaBetween,
+  type TcpInfoCounter,
+  type TcpInfoDelta,
+} from '../delta.js'
 import type { TcpInfo } from '../tcp-info.js'
 import type {
   Connection,
@@ -112,7 +116,6 @@ function connectionOf({ id, records, verdict }: ReportConnection): Connection {
   const timeouts = counterIn(records, TIMEOUTS)
   const firstAt = finite(first?.capturedAt)
   const rtts = values(records, 'rttUs')
-  const minRtts = values(records, 'minRttUs')
   return {
     id: text(id) ?? '',
     local: endpoint(last?.localAddress, last?.localPort),
@@ -127,13 +130,13 @@ function connectionOf({ id, records, verdict }: ReportConnection): Connection {
       ageMs !== null || samples.length > 1
         ? (samples.at(-1)?.atMs ?? null)
         : null,
-    bytesOut: newest(records, out),
-    bytesIn: newest(records, inward),
-    rttMinUs: smallest(minRtts.length > 0 ? minRtts : rtts),
+    bytesOut: total(samples, out),
+    bytesIn: total(samples, inward),
+    rttMinUs: smallest(values(records, 'minRttUs')),
     rttMedianUs: median(rtts),
     rttLastUs: rtts.at(-1) ?? null,
-    retransmitRatio: finite(verdict?.retransmitRatio) ?? ratioOf(records),
-    retransmitted: newest(records, retransmitted),
+    retransmitRatio: finite(verdict?.retransmitRatio) ?? ratioOf(samples),
+    retransmitted: total(samples, retransmitted),
     retransmitUnit: RETRANSMITTED[retransmitted],
     retransmittedBefore: ageMs === null ? finite(first?.[retransmitted]) : null,
     verdict: verdictOf(verdict),
@@ -244,14 +247,14 @@ function lossesIn(
   return losses
 }
 
-function ratioOf(records: readonly TcpInfo[]): number | null {
+function ratioOf(samples: readonly Sample[]): number | null {
   const ofSegments = ratio(
-    newest(records, 'segmentsRetransmitted'),
-    newest(records, 'dataSegmentsOut'),
+    total(samples, 'segmentsRetransmitted'),
+    total(samples, 'dataSegmentsOut'),
   )
   return (
     ofSegments ??
-    ratio(newest(records, 'bytesRetransmitted'), newest(records, 'bytesSent'))
+    ratio(total(samples, 'bytesRetransmitted'), total(samples, 'bytesSent'))
   )
 }
 
@@ -294,12 +297,19 @@ function counterIn<K extends keyof TcpInfo>(
   return all.find(isThere) ?? all[0]
 }
 
-function newest(
-  records: readonly TcpInfo[],
-  name: keyof TcpInfo,
+/** What a counter came to, also where it wrapped; else its newest value. */
+function total(
+  samples: readonly Sample[],
+  name: TcpInfoCounter,
 ): number | null {
-  const info = records.findLast((each) => finite(each[name]) !== null)
-  return finite(info?.[name])
+  const [first, ...later] = samples
+  let amount = finite(first?.info[name])
+  for (const { delta } of later) {
+    const grown = finite(delta?.counters[name])
+    amount = amount === null || grown === null ? null : amount + grown
+  }
+  const newest = samples.findLast(({ info }) => finite(info[name]) !== null)
+  return amount ?? finite(newest?.info[name])
 }
 
 function values(records: readonly TcpInfo[], name: keyof TcpInfo): number[] {

@@ -58,19 +58,19 @@ function constructed(
 const seconds = (count: number): number[] =>
   Array.from({ length: count }, (_, index) => index)
 
-/** Loses once; its counter of retransmitted bytes wraps. */
+/** An hour old; loses once, and the counter of retransmitted bytes wraps. */
 export function ofWindows(): ReportConnection {
   const rows = seconds(12).map((second) => ({
     atMs: second * 1000,
     State: 4,
     Mss: 1460,
-    ConnectionTimeMs: 250 + second * 1000,
+    ConnectionTimeMs: 3_600_000 + second * 1000,
     RttUs: 30_000 + second * 100,
     MinRttUs: 29_000,
     BytesInFlight: 14_600,
     Cwnd: 65_000 + second * 1460,
     SndWnd: 131_072,
-    BytesOut: BigInt(2 ** 32) + BigInt(second * 500_000),
+    BytesOut: BigInt(2 ** 37) + BigInt(second * 500_000),
     BytesIn: second * 2000,
     BytesRetrans: second < 6 ? 2 ** 32 - 1000 : 1920,
     TimeoutEpisodes: second < 6 ? 0 : 1,

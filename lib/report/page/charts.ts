@@ -3,9 +3,9 @@
 import uPlot from 'uplot'
 import type { Connection, SeriesName } from './data.js'
 import { button, element } from './dom.js'
-import { bytes, count, plural, rate, rtt, time } from './format.js'
+import { bytes, count, instant, plural, rate, rtt } from './format.js'
 
-export interface Line {
+interface Line {
   readonly name: SeriesName
   readonly label: string
   /** Colour and dashes, named in page.css. */
@@ -110,7 +110,9 @@ export function drawCharts(connection: Connection): Charts {
     }))
     .filter(({ lines }) => lines.length > 0)
 
-  const all: readonly [number, number] = [isStartKnown ? 0 : atMs(0), endMs]
+  // Of one that was old when its records began, they are to fill the charts.
+  const hasStart = isStartKnown && atMs(0) <= endMs - atMs(0)
+  const all: readonly [number, number] = [hasStart ? 0 : atMs(0), endMs]
   let view = all
   let index: number | undefined
   /** While we place the cursor ourselves. */
@@ -143,7 +145,7 @@ export function drawCharts(connection: Connection): Charts {
       'aria-valuemin': '0',
       'aria-valuemax': String(endMs),
       'aria-valuenow': '0',
-      'aria-valuetext': time(0),
+      'aria-valuetext': instant(0),
       'aria-describedby': 'keys',
     })
     slider.addEventListener('keydown', onKey)
@@ -154,8 +156,9 @@ export function drawCharts(connection: Connection): Charts {
     'div',
     { class: 'charts' },
     bar,
-    ...figures.map(({ chart, values, slider }) =>
-      element(
+    ...figures.map(({ chart, values, slider }) => {
+      const far = beyond(chart)
+      return element(
         'figure',
         {},
         element(
@@ -165,40 +168,48 @@ export function drawCharts(connection: Connection): Charts {
           element(
             'ul',
             { class: 'legend' },
-            ...chart.lines.map(({ label, look, name, mayLeave }, line) =>
+            ...chart.lines.map(({ label, look, mayLeave }, line) =>
               element(
                 'li',
                 {},
                 element('span', { class: `swatch ${look}` }),
                 label,
                 values[line] as HTMLElement,
-                mayLeave && chart.lines.length > 1
-                  ? element('small', {}, `up to ${chart.format(largest(name))}`)
+                mayLeave && far !== undefined
+                  ? element(
+                      'small',
+                      {},
+                      `leaves the chart, up to ${chart.format(far)}`,
+                    )
                   : null,
               ),
             ),
           ),
         ),
         slider,
-      ),
-    ),
+      )
+    }),
   )
 
-  function largest(name: SeriesName): number {
-    return (series[name] ?? []).reduce<number>(
-      (most, each) => Math.max(most, each ?? 0),
-      0,
-    )
+  function largest(lines: readonly Line[]): number {
+    return lines
+      .flatMap(({ name }) => series[name] ?? [])
+      .reduce<number>((most, each) => Math.max(most, each ?? 0), 0)
+  }
+
+  /** How far a line goes that leaves the chart, if one does. */
+  function beyond({ lines }: Chart): number | undefined {
+    const far = largest(lines.filter(({ mayLeave }) => mayLeave))
+    const near = largest(lines.filter(({ mayLeave }) => !mayLeave))
+    return near > 0 && far > 2 * near ? far : undefined
   }
 
   function rangeOf({ lines, isWhole }: Chart): uPlot.Range.Function {
-    const leaving = lines.find(({ mayLeave }) => mayLeave)
-    const beyond = leaving ? largest(leaving.name) : 0
+    const far = largest(lines.filter(({ mayLeave }) => mayLeave))
     return (_, __, most) => {
-      const top = most ?? 0
-      const reached =
-        top > 0 ? Math.max(top, Math.min(beyond, 2 * top)) : beyond
-      return [0, reached > 0 ? reached * (isWhole ? 1.2 : 1.08) : 1]
+      const near = most ?? 0
+      const top = near > 0 ? Math.max(near, Math.min(far, 2 * near)) : far
+      return [0, top > 0 ? top * (isWhole ? 1.2 : 1.08) : 1]
     }
   }
 
@@ -228,10 +239,10 @@ export function drawCharts(connection: Connection): Charts {
         {
           ...axis,
           size: isLast ? 30 : 10,
-          space: 70,
+          space: 84,
           incrs: TIME_STEPS,
           values: isLast
-            ? (_, splits, __, ___, step) => splits.map((ms) => tick(ms, step))
+            ? (_, splits) => splits.map((ms) => (ms === 0 ? '0' : instant(ms)))
             : (_, splits) => splits.map(() => ''),
         },
         {
@@ -353,7 +364,8 @@ export function drawCharts(connection: Connection): Charts {
       if (!value) continue
       const [left, width] = spanOf(plot, i, i)
       const top = plot.valToPos(value, 'y', true)
-      fill.rect(left, top, width, bottom - top)
+      const gap = width > 4 * uPlot.pxRatio ? uPlot.pxRatio : 0
+      fill.rect(left, top, width - gap, bottom - top)
     }
     return { stroke: null, fill, clip: null, flags: 1 }
   }
@@ -467,11 +479,11 @@ export function drawCharts(connection: Connection): Charts {
     placing(() => {})
     for (const { slider } of plots) {
       slider.setAttribute('aria-valuenow', String(atMs(next)))
-      slider.setAttribute('aria-valuetext', time(atMs(next)))
+      slider.setAttribute('aria-valuetext', instant(atMs(next)))
     }
     for (const each of showing) each()
     readout.replaceChildren(
-      element('strong', {}, time(atMs(next))),
+      element('strong', {}, instant(atMs(next))),
       happened(next),
       element(
         'span',
@@ -557,15 +569,6 @@ export function lost(amount: number, { retransmitUnit }: Connection): string {
   const what =
     retransmitUnit === 'bytes' ? bytes(amount) : plural(amount, 'segments')
   return `${what} retransmitted`
-}
-
-function tick(ms: number, step: number): string {
-  if (ms === 0) return '0'
-  if (step < SECOND) {
-    return ms < SECOND ? `${ms} ms` : `${Number((ms / SECOND).toFixed(3))} s`
-  }
-  if (step < MINUTE && ms < 2 * MINUTE) return `${ms / SECOND} s`
-  return time(ms)
 }
 
 function color(name: string): string {

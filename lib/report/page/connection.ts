@@ -3,7 +3,7 @@
 import { chartsOf, drawCharts, lost } from './charts.js'
 import type { Connection, Loss } from './data.js'
 import { button, element, factList, pager } from './dom.js'
-import { count, moment, plural, text, time } from './format.js'
+import { count, duration, instant, moment, plural, text } from './format.js'
 import { nameOf } from './table.js'
 
 const PAGE_SIZE = 100
@@ -80,7 +80,7 @@ function factsOf(connection: Connection): [string, string][] {
       isStartKnown ? 'Start (0 s)' : 'First record (0 s)',
       moment(connection.startedAt),
     ],
-    ['Duration', time(connection.durationMs)],
+    ['Duration', duration(connection.durationMs)],
     ['Records', count(connection.recordCount)],
     ['Last state', text(connection.state)],
     ['Recorded on', text(connection.system)],
@@ -132,7 +132,7 @@ function losses(
           button(spanOf(connection, loss), () => moveTo(loss.last), {
             class: 'when',
           }),
-          ` ${summaryOf(connection, loss)}`,
+          summaryOf(connection, loss),
         ),
       ),
     ),
@@ -153,7 +153,7 @@ function spanOf(
   { first, last }: Loss,
 ): string {
   const from = first > 0 || !isStartKnown ? timesMs[Math.max(0, first - 1)] : 0
-  return `${time(from)} to ${time(timesMs[last])}`
+  return `${instant(from)} to ${instant(timesMs[last])}`
 }
 
 function summaryOf(
@@ -199,7 +199,7 @@ function table(connection: Connection): HTMLElement {
         cell: (index: number) => format(series[name]?.[index]),
       })),
   )
-  columns.unshift({ name: 'Time', cell: (index) => time(timesMs[index]) })
+  columns.unshift({ name: 'Time', cell: (index) => instant(timesMs[index]) })
   const body = element('tbody')
   const pages = pager('values', PAGE_SIZE, (from, to) => {
     const indices = Array.from(

@@ -40,22 +40,33 @@ export const percent = orAbsent((ratio) =>
   ratio > 0 && ratio < 0.0001 ? '<0.01 %' : `${short(ratio * 100)} %`,
 )
 
-/** A duration, or a moment on the time axis. */
-export const time = orAbsent((ms) => {
-  if (ms < 1000) return `${Math.round(ms)} ms`
-  if (ms < 60_000) return `${Number((ms / 1000).toFixed(2))} s`
-  const seconds = Math.round(ms / 1000)
-  const parts = [
-    [Math.floor(seconds / 86_400), 'd'],
-    [Math.floor(seconds / 3600) % 24, 'h'],
-    [Math.floor(seconds / 60) % 60, 'min'],
-    [seconds % 60, 's'],
+const DAY_S = 86_400
+const HOUR_S = 3600
+const MINUTE_S = 60
+
+function parts(seconds: number): string[] {
+  const amounts = [
+    [Math.floor(seconds / DAY_S), 'd'],
+    [Math.floor((seconds % DAY_S) / HOUR_S), 'h'],
+    [Math.floor((seconds % HOUR_S) / MINUTE_S), 'min'],
+    [Number((seconds % MINUTE_S).toFixed(3)), 's'],
   ] as const
-  const first = parts.findIndex(([amount]) => amount > 0)
-  return parts
-    .slice(first, first + 2)
+  return amounts
+    .filter(([amount]) => amount > 0)
     .map(([amount, unit]) => `${amount} ${unit}`)
-    .join(' ')
+}
+
+/** A moment on the time axis, exact. */
+export const instant = orAbsent((ms) =>
+  ms < 1000 ? `${Math.round(ms)} ms` : parts(Math.round(ms) / 1000).join(' '),
+)
+
+export const duration = orAbsent((ms) => {
+  if (ms < 1000) return instant(ms)
+  const seconds = ms / 1000
+  return seconds < MINUTE_S
+    ? `${short(seconds)} s`
+    : parts(Math.round(seconds)).slice(0, 2).join(' ')
 })
 
 export const moment = orAbsent((msSinceEpoch) => {

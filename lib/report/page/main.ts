@@ -3,7 +3,7 @@
 import { showConnection } from './connection.js'
 import type { Connection, ReportData } from './data.js'
 import { element, factList } from './dom.js'
-import { count, moment, time } from './format.js'
+import { count, duration, moment } from './format.js'
 import { connectionTable } from './table.js'
 
 const main = document.querySelector('main') as HTMLElement
@@ -48,7 +48,7 @@ function header({
   if (systems.length > 0) facts.push(['Recorded on', systems.join(', ')])
   if (capturedFrom !== null && capturedTo !== null) {
     facts.push(['First record', moment(capturedFrom)])
-    facts.push(['Time span', time(capturedTo - capturedFrom)])
+    facts.push(['Time span', duration(capturedTo - capturedFrom)])
   }
   return element('header', {}, element('h1', {}, title), factList(facts))
 }

@@ -2,7 +2,7 @@
 
 import type { Connection } from './data.js'
 import { button, element, pager } from './dom.js'
-import { bytes, count, percent, plural, rtt, text, time } from './format.js'
+import { bytes, count, duration, percent, plural, rtt, text } from './format.js'
 
 const PAGE_SIZE = 50
 
@@ -55,25 +55,20 @@ const VERDICT: Column = {
 }
 
 const COLUMNS: readonly Column[] = [
+  { name: 'Connection to', key: nameOf, cell: nameOf, first: 'ascending' },
+  RETRANSMITTED,
+  number('RTT min', (each) => each.rttMinUs, rtt),
+  MEDIAN_RTT,
+  number('RTT last', (each) => each.rttLastUs, rtt),
+  number('Duration', (each) => each.durationMs, duration),
+  number('Bytes out', (each) => each.bytesOut, bytes),
+  number('Bytes in', (each) => each.bytesIn, bytes),
   {
-    name: 'Connection to',
-    key: nameOf,
-    cell: nameOf,
-    first: 'ascending',
-  },
-  {
-    name: 'Last state',
+    name: 'State',
     key: ({ state }) => state,
     cell: ({ state }) => text(state),
     first: 'ascending',
   },
-  number('Duration', (each) => each.durationMs, time),
-  number('Bytes out', (each) => each.bytesOut, bytes),
-  number('Bytes in', (each) => each.bytesIn, bytes),
-  number('RTT min', (each) => each.rttMinUs, rtt),
-  MEDIAN_RTT,
-  number('RTT last', (each) => each.rttLastUs, rtt),
-  RETRANSMITTED,
   VERDICT,
 ]
 
