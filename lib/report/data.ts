@@ -3,6 +3,7 @@
  * file that anybody wrote: a member can hold anything that JSON can.
  */
 
+import { COUNTERS } from '../counters.js'
 import {
   deltaBetween,
   type TcpInfoCounter,
@@ -105,11 +106,16 @@ export function reportData(
   }
 }
 
-function connectionOf({ id, records, verdict }: ReportConnection): Connection {
+function connectionOf(connection: ReportConnection): Connection {
+  const { id, verdict } = connection
+  const records = connection.records.map(withNumbers)
   const first = records[0]
   const last = records.at(-1)
   const ageMs = finite(first?.connectionAgeMs)
-  const samples = samplesOf(records)
+  const spanMs = spanOf(records)
+  // The time before the first record is not to crowd out the rest.
+  const isStartKnown = ageMs !== null && ageMs <= spanMs
+  const samples = samplesOf(records, isStartKnown ? ageMs : undefined)
   const out = counterIn(records, OUT)
   const inward = counterIn(records, IN)
   const retransmitted = counterIn(records, RETRANSMITTED)
@@ -124,12 +130,10 @@ function connectionOf({ id, records, verdict }: ReportConnection): Connection {
     errorCode: text(last?.errorCode),
     recordCount: records.length,
     state: text(last?.state),
-    startedAt: firstAt === null ? null : firstAt - (ageMs ?? 0),
-    isStartKnown: ageMs !== null,
+    startedAt: firstAt === null ? null : firstAt - (samples[0]?.atMs ?? 0),
+    isStartKnown,
     durationMs:
-      ageMs !== null || samples.length > 1
-        ? (samples.at(-1)?.atMs ?? null)
-        : null,
+      ageMs === null && samples.length < 2 ? null : (ageMs ?? 0) + spanMs,
     bytesOut: total(samples, out),
     bytesIn: total(samples, inward),
     rttMinUs: smallest(values(records, 'minRttUs')),
@@ -138,7 +142,7 @@ function connectionOf({ id, records, verdict }: ReportConnection): Connection {
     retransmitRatio: finite(verdict?.retransmitRatio) ?? ratioOf(samples),
     retransmitted: total(samples, retransmitted),
     retransmitUnit: RETRANSMITTED[retransmitted],
-    retransmittedBefore: ageMs === null ? finite(first?.[retransmitted]) : null,
+    retransmittedBefore: isStartKnown ? null : finite(first?.[retransmitted]),
     verdict: verdictOf(verdict),
     outIs: OUT[out],
     inIs: IN[inward],
@@ -158,33 +162,51 @@ function connectionOf({ id, records, verdict }: ReportConnection): Connection {
   }
 }
 
-function samplesOf(records: readonly TcpInfo[]): Sample[] {
+/** What is no number is no count, and must not be subtracted from one. */
+function withNumbers(info: TcpInfo): TcpInfo {
+  const odd = COUNTERS.filter(
+    (name) => info[name] !== undefined && finite(info[name]) === null,
+  )
+  return odd.length === 0
+    ? info
+    : { ...info, ...Object.fromEntries(odd.map((name) => [name, undefined])) }
+}
+
+/** How far from `before`; the system clock can be set back. */
+const stepMs = (before: TcpInfo, info: TcpInfo): number =>
+  Math.max(0, finite(info.capturedAt - before.capturedAt) ?? 0)
+
+const spanOf = (records: readonly TcpInfo[]): number =>
+  records.reduce((span, info, index) => {
+    const before = records[index - 1]
+    return before ? span + stepMs(before, info) : span
+  }, 0)
+
+/** With the age of the connection at the first one, where it counts from there. */
+function samplesOf(
+  records: readonly TcpInfo[],
+  ageMs: number | undefined,
+): Sample[] {
   const places: { info: TcpInfo; atMs: number }[] = []
   for (const info of records) {
     const before = places.at(-1)
-    if (!before) {
-      places.push({
-        info,
-        atMs: Math.max(0, finite(info.connectionAgeMs) ?? 0),
-      })
-      continue
-    }
-    // The system clock can be set back, and ticks in whole milliseconds; of two
-    // records of one moment the newer one knows more.
-    const stepMs = finite(info.capturedAt - before.info.capturedAt) ?? 0
-    if (stepMs > 0) places.push({ info, atMs: before.atMs + stepMs })
-    else places[places.length - 1] = { info, atMs: before.atMs }
+    const atMs = before
+      ? before.atMs + stepMs(before.info, info)
+      : Math.max(0, ageMs ?? 0)
+    // The clock ticks in whole milliseconds; of two records of one moment the
+    // newer one knows more.
+    if (atMs === before?.atMs) places.pop()
+    places.push({ info, atMs })
   }
   return places.map(({ info, atMs }, index) => {
     const before = places[index - 1]
-    const hasStart = before || finite(info.connectionAgeMs) !== null
-    const durationMs = atMs - (before?.atMs ?? 0)
     return {
       info,
       atMs,
-      delta: hasStart
-        ? deltaBetween(before?.info, info, durationMs)
-        : undefined,
+      delta:
+        before || ageMs !== undefined
+          ? deltaBetween(before?.info, info, atMs - (before?.atMs ?? 0))
+          : undefined,
     }
   })
 }

@@ -110,9 +110,7 @@ export function drawCharts(connection: Connection): Charts {
     }))
     .filter(({ lines }) => lines.length > 0)
 
-  // Of one that was old when its records began, they are to fill the charts.
-  const hasStart = isStartKnown && atMs(0) <= endMs - atMs(0)
-  const all: readonly [number, number] = [hasStart ? 0 : atMs(0), endMs]
+  const all: readonly [number, number] = [startMs(0), endMs]
   let view = all
   let index: number | undefined
   /** While we place the cursor ourselves. */

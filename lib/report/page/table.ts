@@ -210,7 +210,7 @@ export function connectionTable(
         class: 'scroll',
         role: 'region',
         tabindex: '0',
-        'aria-labelledby': 'summary',
+        'aria-label': 'Table of connections',
       },
       element(
         'table',

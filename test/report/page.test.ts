@@ -1,0 +1,347 @@
+// The report in a browser: no complaint, no network, usable without a mouse.
+
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
+import { type ReportConnection, reportHtml } from '../../lib/report/html.js'
+import type { TcpInfo } from '../../lib/tcp-info.js'
+import { chromiumMissing, useBrowser } from './browser.js'
+import { ofMacos, ofWindows, recorded } from './connections.js'
+
+const AXE = createRequire(import.meta.url).resolve('axe-core')
+
+const skipped = chromiumMissing ? ` (skipped: ${chromiumMissing})` : ''
+
+const everything = () => [...recorded(), ofWindows(), ofMacos()]
+
+/** What axe finds; the page's own policy forbids to add it as an element. */
+async function violations(page: Page): Promise<string[]> {
+  const results = await page.evaluate('axe.run(document)')
+  return (
+    results as { violations: { id: string; nodes: { html: string }[] }[] }
+  ).violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html }) => `${id}: ${html}`),
+  )
+}
+
+const readout = (page: Page) => page.locator('[aria-live] strong')
+
+/** How many pixels of a chart are orange, by column. */
+const colored = (page: Page, index: number): Promise<number[]> =>
+  page
+    .locator('canvas')
+    .nth(index)
+    .evaluate((canvas) => {
+      const { width, height } = canvas as unknown as Size
+      const context = (canvas as unknown as Drawn).getContext('2d')
+      const { data } = context.getImageData(0, 0, width, height)
+      return Array.from({ length: width }, (_, x) => {
+        let count = 0
+        for (let y = 0; y < height; y++) {
+          const at = (y * width + x) * 4
+          const [red = 0, , blue = 0, alpha = 0] = data.slice(at, at + 4)
+          if (alpha > 0 && red - blue > 60) count++
+        }
+        return count
+      })
+    })
+
+interface Size {
+  readonly width: number
+  readonly height: number
+}
+interface Drawn {
+  getContext(kind: '2d'): {
+    getImageData(
+      ...box: [number, number, number, number]
+    ): Size & { readonly data: Uint8ClampedArray }
+  }
+}
+
+describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
+  const open = useBrowser()
+
+  test.each([
+    ['light', 1200],
+    ['dark', 1200],
+    ['light', 400],
+    ['dark', 400],
+  ] as const)(
+    'has nothing to complain of, and axe neither: %s, %i pixels wide',
+    async (colorScheme, width) => {
+      const { page, complaints } = await open(reportHtml(everything()), {
+        colorScheme,
+        viewport: { width, height: 800 },
+      })
+      await page.locator('canvas').last().waitFor()
+      await page.locator('summary').click()
+      // As the browser's own tools would, past the page's policy.
+      const session = await page.context().newCDPSession(page)
+      await session.send('Runtime.evaluate', {
+        expression: readFileSync(AXE, 'utf8'),
+      })
+      expect(await violations(page)).toEqual([])
+      expect(complaints).toEqual([])
+      const overflow = await page.evaluate(
+        'document.documentElement.scrollWidth - innerWidth',
+      )
+      expect(overflow).toBeLessThanOrEqual(0)
+    },
+  )
+
+  test('shows where the loss happened in every chart', async () => {
+    const { page } = await open(reportHtml(recorded()))
+    await page.locator('canvas').nth(3).waitFor()
+    for (const chart of [0, 1, 2, 3]) {
+      const columns = await colored(page, chart)
+      const marked = columns.flatMap((count, x) => (count > 40 ? [x] : []))
+      // A line of the grid may run through one.
+      const bands = marked.filter((x, at) => x - (marked[at - 1] ?? 0) > 3)
+      expect(bands.length, `chart ${chart}`).toBe(2)
+    }
+    expect(await page.locator('.losses li').allInnerTexts()).toEqual([
+      expect.stringMatching(/1\.002 s to 1\.502 s\s+51 segments retransm/),
+      expect.stringMatching(/2\.857 s to 3\.157 s\s+250 segm.*, 1 timeout/),
+    ])
+  })
+
+  test('is worked with keys alone', async () => {
+    const { page, complaints } = await open(reportHtml(everything()))
+    const names = () => page.locator('.choose').allInnerTexts()
+    const focused = () =>
+      page.evaluate('document.activeElement.textContent.trim()')
+    const press = async (key: string, times = 1) => {
+      for (let i = 0; i < times; i++) await page.keyboard.press(key)
+    }
+    expect((await names())[0]).toBe('10.9.2.3:35095')
+
+    // The table's region, the headings, the connections.
+    await press('Tab', 3)
+    expect(await focused()).toBe('Retransmitted')
+    await press('Enter')
+    const sorted = page.locator('th[aria-sort]')
+    expect(await sorted.getAttribute('aria-sort')).toBe('ascending')
+    expect((await names()).at(-1)).toBe('10.9.2.3:35095')
+    await press('Enter')
+    expect(await sorted.getAttribute('aria-sort')).toBe('descending')
+
+    await press('Tab', 9)
+    expect(await focused()).toBe('10.9.2.3:35095')
+    await press('Tab')
+    await press('Enter')
+    expect(await page.locator('#chosen').textContent()).toBe(
+      '[2001:db8::7]:443',
+    )
+    expect(await page.locator('[aria-pressed="true"]').count()).toBe(1)
+    await press('Shift+Tab')
+    await press('Enter')
+    expect(await page.locator('#chosen').textContent()).toBe('10.9.2.3:35095')
+
+    await page.locator('canvas').last().waitFor()
+    // The other three connections, two losses, the first chart.
+    await press('Tab', 6)
+    await press('ArrowRight', 2)
+    const slider = page.getByRole('slider').first()
+    expect(await readout(page).textContent()).toBe('49 ms')
+    expect(await slider.getAttribute('aria-valuetext')).toBe('49 ms')
+    await press('End')
+    const end = await readout(page).textContent()
+    expect(end).toMatch(/^3\.\d+ s$/)
+    const told = page.locator('.readout')
+    expect(await told.textContent()).toContain('smoothed 41.1 ms')
+    expect(await told.textContent()).toContain('congestion window 555 kB')
+    await press('ArrowLeft')
+    expect(await readout(page).textContent()).not.toBe(end)
+
+    const all = page.getByRole('button', { name: 'Show all' })
+    expect(await all.isVisible()).toBe(false)
+    await press('+', 2)
+    expect(await all.isVisible()).toBe(true)
+    await press('Home')
+    expect(await readout(page).textContent()).toBe('0 ms')
+    await press('0')
+    expect(await all.isVisible()).toBe(false)
+    expect(complaints).toEqual([])
+  })
+
+  test('is worked with a mouse alone', async () => {
+    const { page, complaints } = await open(reportHtml(everything()))
+    await page.getByRole('button', { name: /^Bytes out/ }).click()
+    expect((await page.locator('.choose').allInnerTexts())[0]).toBe(
+      '[2001:db8::7]:443',
+    )
+    await page.getByRole('cell', { name: 'CLOSED' }).click()
+    expect(await page.locator('#chosen').textContent()).toBe('10.9.2.3:35095')
+    await page.getByRole('button', { name: '2.857 s to' }).click()
+    expect(await readout(page).textContent()).toBe('3.157 s')
+    expect(await page.locator('.happened').textContent()).toMatch(
+      /\d+ segments/,
+    )
+
+    const chart = page.locator('.u-over').nth(2)
+    await chart.scrollIntoViewIfNeeded()
+    const box = await chart.boundingBox()
+    if (!box) throw new Error('no chart')
+    const y = box.y + box.height / 2
+    await page.mouse.move(box.x + box.width / 4, y)
+    expect(await readout(page).textContent()).toMatch(/^(9\d\d ms|1\.0\d+ s)$/)
+    const lines = page.locator('.u-cursor-x')
+    const places = await lines.evaluateAll((all) =>
+      all.map((each) => each.getBoundingClientRect().x),
+    )
+    expect(new Set(places).size).toBe(1)
+    await page.mouse.down()
+    await page.mouse.move(box.x + box.width / 2, y, { steps: 5 })
+    await page.mouse.up()
+    await page.getByRole('button', { name: 'Show all' }).click()
+    expect(complaints).toEqual([])
+  })
+
+  test('says what it does not know', async () => {
+    const { page } = await open(reportHtml([ofMacos()]))
+    await page.locator('canvas').last().waitFor()
+    const main = page.locator('main')
+    expect(await main.textContent()).toContain(
+      'Not in these records, so not drawn: smallest (Round-trip time); in flight (Windows and bytes in flight).',
+    )
+    expect(
+      await page.getByRole('cell').nth(1).textContent(),
+      'the smallest RTT',
+    ).toBe('–')
+    expect(await main.textContent()).toContain('No verdict.')
+  })
+
+  test('of one record alone there are values and no charts', async () => {
+    const [sender] = recorded()
+    const records = sender?.records.slice(0, 1) ?? []
+    const { page, complaints } = await open(
+      reportHtml([{ id: 'a', records, verdict: undefined }]),
+    )
+    expect(await page.locator('canvas').count()).toBe(0)
+    await page.locator('summary').click()
+    expect(await page.locator('details td').nth(1).textContent()).toBe(
+      '44.1 ms',
+    )
+    expect(complaints).toEqual([])
+  })
+
+  test('says so where there is nothing', async () => {
+    const { page, complaints } = await open(reportHtml([]))
+    expect(await page.locator('main').textContent()).toContain(
+      'No connections:',
+    )
+    const none = { id: 'a', records: [], verdict: undefined }
+    const empty = await open(reportHtml([none]))
+    expect(await empty.page.locator('main').textContent()).toContain(
+      '0 records',
+    )
+    expect([...complaints, ...empty.complaints]).toEqual([])
+  })
+
+  test('text from a file never becomes anything else', async () => {
+    const attack = `</script><script>hacked = 1</script><img src=x onerror="hacked=1"><!--<script>'"\`\u2028\u2029javascript:hacked=1 {{7*7}}`
+    const [sender] = recorded()
+    const hostile = (sender?.records ?? []).map((info): TcpInfo => {
+      const odd = Object.entries(info).map(([name, value]) => [
+        name,
+        typeof value === 'string' ? attack : value,
+      ])
+      const members = Object.fromEntries(odd)
+      return JSON.parse(
+        JSON.stringify({ ...members, errorCode: attack, [attack]: attack })
+          // A name that only a parser can give.
+          .replace(/^\{/, '{"__proto__":{"hacked":1},'),
+      )
+    })
+    const connection: ReportConnection = {
+      id: attack,
+      records: hostile,
+      verdict: {
+        limitedBy: attack,
+        confidence: attack,
+        summary: attack,
+        closedBy: attack,
+        closedHow: attack,
+      },
+    }
+    const { page, complaints } = await open(
+      reportHtml([connection, ...recorded()], { title: attack }),
+    )
+    await page.locator('canvas').last().waitFor()
+    await page.locator('summary').click()
+    await page.locator('.choose').nth(1).click()
+    await page.locator('.choose').first().click()
+    expect(await page.evaluate('typeof hacked')).toBe('undefined')
+    expect(await page.evaluate('({}).hacked')).toBeUndefined()
+    expect(await page.locator('img').count()).toBe(0)
+    expect(await page.locator('script').count()).toBe(2)
+    expect(await page.title()).toContain('<script>')
+    expect(await page.locator('h1').textContent()).toBe(attack)
+    expect(complaints).toEqual([])
+  })
+
+  test('the policy holds against a script that got in all the same', async () => {
+    const html = reportHtml(recorded()).replace(
+      '</body>',
+      '<script>hacked = 1</script><img src=x onerror="hacked=1"></body>',
+    )
+    const { page, complaints } = await open(html)
+    await page.locator('canvas').last().waitFor()
+    expect(await page.evaluate('typeof hacked')).toBe('undefined')
+    expect(complaints.join()).toContain('Content Security Policy')
+  })
+
+  test('numbers that no kernel gives do not stop it', async () => {
+    const numbers = [-1, 1e300, -1e300, 5e-324, 2 ** 53, 0.1]
+    const connections = numbers.flatMap((value) =>
+      numbers.map((step): ReportConnection => {
+        const records = (recorded()[0]?.records ?? [])
+          .slice(0, 5)
+          .map((info, index) => {
+            const odd = Object.entries(info).map(([name, member]) => [
+              name,
+              typeof member === 'number' ? value * (index + 1) : member,
+            ])
+            const members = Object.fromEntries(odd)
+            return { ...members, capturedAt: step * index } as TcpInfo
+          })
+        return { id: `${value} ${step}`, records, verdict: undefined }
+      }),
+    )
+    const { page, complaints } = await open(reportHtml(connections))
+    const names = page.locator('.choose')
+    expect(await names.count()).toBe(connections.length)
+    for (let i = 0; i < connections.length; i++) await names.nth(i).click()
+    expect(complaints).toEqual([])
+  })
+
+  test('a thousand connections open at once and are found', async () => {
+    const [sender] = recorded()
+    const connections = Array.from({ length: 1000 }, (_, index) => ({
+      id: `c${index}`,
+      records: (sender?.records ?? []).map((info) => ({
+        ...info,
+        remotePort: 10_000 + index,
+      })),
+      verdict: undefined,
+    }))
+    const html = reportHtml(connections)
+    const startedAt = performance.now()
+    const { page, complaints } = await open(html)
+    await page.locator('canvas').last().waitFor()
+    expect(performance.now() - startedAt).toBeLessThan(10_000)
+    expect(await page.locator('.summary tbody tr').count()).toBe(50)
+    await page.getByRole('button', { name: 'Next' }).click()
+    expect(await page.locator('.pager').first().textContent()).toMatch(
+      /51–100 of 1,000/,
+    )
+    await page.getByLabel('Find').fill(':10777')
+    expect(await page.locator('.choose').allInnerTexts()).toEqual([
+      '10.9.2.3:10777',
+    ])
+    await page.locator('.choose').click()
+    expect(await page.locator('#chosen').textContent()).toBe('10.9.2.3:10777')
+    expect(complaints).toEqual([])
+  })
+})
