@@ -17,6 +17,7 @@ export default defineConfig([
       index: 'lib/index.ts',
       register: 'lib/register.ts',
       cli: 'lib/cli/main.ts',
+      recorder: 'lib/cli/recorder.ts',
     },
     format: 'esm',
     clean: true,

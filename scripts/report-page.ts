@@ -19,7 +19,8 @@ type VitePlugin = NonNullable<ViteUserConfig['plugins']>[number]
 
 /** The source of the module. */
 function source(): string {
-  const folder = path.join(import.meta.dirname, '../lib/report/page')
+  // From the root: the bundler bundles its own configuration, this file included.
+  const folder = path.resolve('lib/report/page')
   const { outputFiles } = buildSync({
     entryPoints: [path.join(folder, 'main.ts'), path.join(folder, 'page.css')],
     // Never written there.

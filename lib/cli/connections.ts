@@ -1,5 +1,6 @@
 /** Recorded connections, out of files of JSON Lines. */
 
+import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import {
@@ -8,6 +9,7 @@ import {
   type TcpInfo,
   type TcpInfoVerdict,
 } from '../index.js'
+import { FileError } from './failure.js'
 
 export interface Connection {
   readonly id: string
@@ -25,7 +27,7 @@ export interface Recorded {
   readonly firstError: Error | undefined
 }
 
-/** @throws what the file system says of a file that can't be read */
+/** @throws {FileError} for a file that can't be read */
 export async function readConnections(
   files: readonly string[],
 ): Promise<Recorded> {
@@ -33,8 +35,7 @@ export async function readConnections(
   let unreadable = 0
   let firstError: Error | undefined
   for (const file of files) {
-    const input = file === '-' ? process.stdin : createReadStream(file)
-    for await (const line of createInterface({ input, crlfDelay: Infinity })) {
+    for await (const line of linesOf(file)) {
       if (line.trim() === '') continue
       try {
         const { connection, info } = fromJsonLine(line)
@@ -50,6 +51,17 @@ export async function readConnections(
   }
   const connections = [...records].map(([id, each]) => connectionOf(id, each))
   return { connections, unreadable, firstError }
+}
+
+async function* linesOf(file: string): AsyncGenerator<string> {
+  const input = file === '-' ? process.stdin : createReadStream(file)
+  try {
+    // (The interface alone would not tell of a file that can't be opened.)
+    if (input !== process.stdin) await once(input, 'open')
+    yield* createInterface({ input, crlfDelay: Infinity })
+  } catch (error) {
+    throw new FileError({ path: file, ...(error as NodeJS.ErrnoException) })
+  }
 }
 
 function connectionOf(id: string, records: TcpInfo[]): Connection {

@@ -12,6 +12,7 @@ export const EXIT = {
   failed: 6,
   notTcp: 7,
   noStatistics: 8,
+  file: 9,
 } as const
 
 export interface Failure {
@@ -34,6 +35,18 @@ export class UsageError extends Error implements Failure {
     readonly code = 'ERR_USAGE',
   ) {
     super(message)
+  }
+}
+
+/** A file of records cannot be read, or one for a report not be written. */
+export class FileError extends UsageError {
+  constructor({ code = 'ERR_UNKNOWN', path, message }: NodeJS.ErrnoException) {
+    super(
+      path === undefined ? message : `"${path}" can't be used (${code})`,
+      'Check its name, its folder and the rights on them.',
+      EXIT.file,
+      code,
+    )
   }
 }
 
@@ -211,6 +224,20 @@ function explainOne(
     )
   }
   return failure(EXIT.failed, `the connection failed: ${error.message}`)
+}
+
+/** The program of `tcpinfo run` did not even start. */
+export function startFailure(
+  program: string,
+  exit: number,
+  { code = 'ERR_UNKNOWN' }: NodeJS.ErrnoException,
+): Failure {
+  return {
+    exit,
+    code,
+    message: `"${program}" could not be started (${code})`,
+    hint: 'Give a program that is in PATH, such as: tcpinfo run -- node app.js',
+  }
 }
 
 /** Why the peer's certificate does not do. */

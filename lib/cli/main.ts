@@ -1,9 +1,22 @@
 #!/usr/bin/env node
 
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { type Recorded, readConnections } from './connections.js'
-import { EXIT, explain, UsageError } from './failure.js'
+import type { ReportConnection } from '../report/html.js'
+import {
+  type Connection,
+  type Recorded,
+  readConnections,
+} from './connections.js'
+import {
+  EXIT,
+  explain,
+  type Failure,
+  FileError,
+  startFailure,
+  UsageError,
+} from './failure.js'
+import { percent } from './format.js'
 import {
   failureJson,
   failureText,
@@ -35,18 +48,23 @@ async function answer(args: string[]): Promise<Answer> {
     if (command.name === 'probe') target = withoutPassword(command.target)
     return await Promise.race([carryOut(command), crash()])
   } catch (error) {
-    const failure =
-      error instanceof UsageError
-        ? error
-        : explain(error as Error, 'connect', false)
+    const failure = failureOf(error)
     return {
       exit: failure.exit,
       stderr: failureText(undefined, failure),
-      ...(args.includes('--json') && {
-        stdout: stringify({ target, ...failureJson(failure) }),
-      }),
+      // (After "run" the standard output is the program's.)
+      ...(args[0] !== 'run' &&
+        args.includes('--json') && {
+          stdout: stringify({ target, ...failureJson(failure) }),
+        }),
     }
   }
+}
+
+function failureOf(error: unknown): Failure {
+  return error instanceof UsageError
+    ? error
+    : explain(error as Error, 'connect', false)
 }
 
 async function carryOut(command: Command): Promise<Answer> {
@@ -87,19 +105,18 @@ async function afterRun(
   { exit, signal, error }: Ended,
 ): Promise<Answer> {
   if (error) {
-    const [program] = command.command
-    const message = `"${program}" could not be started (${error.code})`
-    const hint =
-      'Give a program that is in PATH, such as: tcpinfo run -- node app.js'
-    return { exit, stderr: failureText(undefined, { message, hint }) }
+    const stderr = failureText(
+      undefined,
+      startFailure(command.command[0] as string, exit, error),
+    )
+    return { exit, stderr }
   }
   try {
     const recorded = await readConnections(files)
     if (command.save !== undefined) {
-      writeFileSync(command.save, '')
-      for (const file of files) appendFileSync(command.save, readFileSync(file))
+      write(command.save, files.map((file) => readFileSync(file)).join(''))
     }
-    const { stdout, stderr } = reportOn(command, recorded)
+    const { stdout, stderr } = await reportOn(command, recorded)
     // The program's output is its own.
     return { exit, signal, stderr: `${stdout ?? ''}${stderr ?? ''}` }
   } catch (cause) {
@@ -111,22 +128,35 @@ async function afterRun(
   }
 }
 
-function reportOn(
+async function reportOn(
   { json, csv, html, output }: Reports,
   recorded: Recorded,
-): Answer {
+): Promise<Answer> {
   const text = json
     ? stringify(tableJson(recorded))
     : csv
       ? csvOf(recorded)
       : tableOf(recorded)
   if (html !== undefined) {
-    const page = reportHtml(recorded.connections)
-    writeFileSync(html, page)
+    const { reportHtml } = await import('../report/html.js')
+    write(html, reportHtml(recorded.connections.map(forReport)))
   }
   if (output === undefined) return { exit: EXIT.ok, stdout: text }
-  writeFileSync(output, text)
+  write(output, text)
   return { exit: EXIT.ok }
+}
+
+function forReport({ id, records, verdict }: Connection): ReportConnection {
+  const confidence = percent(verdict.confidence) as string
+  return { id, records, verdict: { ...verdict, confidence } }
+}
+
+function write(file: string, content: string): void {
+  try {
+    writeFileSync(file, content)
+  } catch (error) {
+    throw new FileError(error as NodeJS.ErrnoException)
+  }
 }
 
 /** Node's own code can throw where nobody can catch it (listen, Node 26). */

@@ -1,5 +1,6 @@
 /** What `tcpinfo run` and `tcpinfo report` print of many connections. */
 
+import { wasEstablished } from '../derived.js'
 import {
   csvHeader,
   TcpInfoSummary,
@@ -19,8 +20,15 @@ interface Remote extends TcpInfoSummaryRow {
 const MANY_RETRANSMITTED = 0.01
 const MAX_REMOTES = 1000
 
+/**
+ * A server and its port; of a connection that was accepted our own port, since
+ * clients' ports tell nothing. (What we opened has a time to connect.)
+ */
 function remoteOf({ last }: Connection): string {
-  return hostAndPort(last.remoteAddress ?? 'unknown', last.remotePort ?? 0)
+  const { remoteAddress = 'unknown', remotePort = 0, localPort } = last
+  return last.connectDurationMs === undefined && wasEstablished(last)
+    ? `${remoteAddress} to port ${localPort}`
+    : hostAndPort(remoteAddress, remotePort)
 }
 
 /** The most retransmitting first, then the slowest. */

@@ -50,6 +50,7 @@ const EXIT_CODES = `Exit codes:
      unreachable, not HTTP)
   ${EXIT.notTcp}  the target is not TCP (a Unix domain socket, a named pipe, UDP)
   ${EXIT.noStatistics}  the connection worked, but no TCP statistics are available here
+  ${EXIT.file}  a file could not be read or written
 `
 
 const JSON_OPTION = `\

@@ -1,7 +1,12 @@
 /** What the other systems' records look like, which no test here can make. */
 
 import { expect, test } from 'vitest'
-import { failureText, jsonOf, stringify, textOf } from '../../lib/cli/outcome.js'
+import {
+  failureText,
+  jsonOf,
+  stringify,
+  textOf,
+} from '../../lib/cli/outcome.js'
 import type { Outcome } from '../../lib/cli/transfer.js'
 import type { TcpInfo } from '../../lib/index.js'
 

@@ -220,8 +220,8 @@ describe.each([
       const close2 = (which: string) =>
         closed === which || closed === 'both' ? close : undefined
       const [older, newer] = await Promise.all([
-        send(agent, { protocol, close: close2('older'), after: 40 }),
-        send(agent, { protocol, close: close2('newer'), after: 40 }),
+        send(agent, { protocol, close: close2('older'), after: 200 }),
+        send(agent, { protocol, close: close2('newer'), after: 200 }),
       ])
       const free = Object.values(agent.freeSockets)[0] as net.Socket[]
       if (free[0] !== older.socket) free.reverse()

@@ -1,0 +1,281 @@
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { fromJsonLine, type TcpInfo } from '../../lib/index.js'
+import { CLI, ROOT, start, tcpinfo } from './run.js'
+
+const PROGRAM = path.join(ROOT, 'test', 'support', 'recorded.mjs')
+
+let folder: string
+
+beforeAll(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'run-'))
+  return () => rmSync(folder, { recursive: true })
+})
+
+const file = (name: string): string => path.join(folder, name)
+
+/** Runs the program under `tcpinfo run`, with what it recorded. */
+async function recorded(args: string[], options: string[] = []) {
+  const saved = file(`${Math.random()}.jsonl`)
+  const run = await tcpinfo([
+    'run',
+    '--save',
+    saved,
+    ...options,
+    '--',
+    process.execPath,
+    PROGRAM,
+    ...args,
+  ])
+  const lines = existsSync(saved)
+    ? readFileSync(saved, 'utf8').split('\n').filter(Boolean).map(fromJsonLine)
+    : []
+  const connections = new Map<string, TcpInfo[]>()
+  for (const { connection, info } of lines) {
+    connections.set(connection, [...(connections.get(connection) ?? []), info])
+  }
+  return { ...run, saved, connections: [...connections.values()] }
+}
+
+describe('the program', () => {
+  test.each([
+    ['exit code 0', ['exit', '0']],
+    ['exit code 7', ['exit', '7']],
+    ['an exception', ['throw']],
+    ['a signal of its own', ['signal', 'SIGTERM']],
+    ['SIGKILL', ['signal', 'SIGKILL']],
+    ['input', ['echo']],
+  ])('ends and prints as without us: %s', async (_, args) => {
+    const input = 'from stdin\n'
+    const alone = spawnSync(process.execPath, [PROGRAM, ...args], {
+      input,
+      encoding: 'utf8',
+      env: { ...process.env, NODE_OPTIONS: '' },
+    })
+    const child = start([
+      'run',
+      '--output',
+      file('table'),
+      '--',
+      process.execPath,
+      PROGRAM,
+      ...args,
+    ])
+    child.stdin.end(input)
+    const [stdout, stderr] = await Promise.all(
+      [child.stdout, child.stderr].map(async (stream) => {
+        let text = ''
+        for await (const chunk of stream.setEncoding('utf8')) text += chunk
+        return text
+      }),
+    )
+    if (child.exitCode === null && child.signalCode === null) {
+      await once(child, 'exit')
+    }
+    expect({
+      code: child.exitCode,
+      signal: child.signalCode,
+      stdout,
+      stderr,
+    }).toEqual({
+      code: alone.status,
+      signal: alone.signal,
+      stdout: alone.stdout,
+      stderr: alone.stderr,
+    })
+  })
+
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'] as const)(
+    'is told of %s, and may go on',
+    async (signal) => {
+      const child = start([
+        'run',
+        '--output',
+        file('table'),
+        '--',
+        process.execPath,
+        PROGRAM,
+        'survive',
+        signal,
+      ])
+      let stdout = ''
+      for await (const chunk of child.stdout.setEncoding('utf8')) {
+        stdout += chunk
+        if (chunk.includes('ready')) child.kill(signal)
+      }
+      if (child.exitCode === null) await once(child, 'exit')
+      expect(stdout).toBe(`ready\ngot ${signal}\n`)
+      expect(child.exitCode).toBe(3)
+    },
+  )
+
+  test.each([
+    ['that does not exist', 'no-such-program', 127, 'ENOENT'],
+    ['that is no program', ROOT, 126, 'EACCES'],
+  ])('%s', async (_, program, code, error) => {
+    const { exit, stdout, stderr } = await tcpinfo(['run', '--', program])
+    expect({ exit, stdout }).toEqual({ exit: code, stdout: '' })
+    expect(stderr).toContain(`could not be started (${error})`)
+  })
+
+  test('takes what looks like an option of ours', async () => {
+    const { stdout } = await tcpinfo([
+      ...['run', '--interval', '100'],
+      ...[process.execPath, '-e', 'console.log(process.argv.slice(1))'],
+      ...['--', '--json', '--interval'],
+    ])
+    expect(stdout).toContain("[ '--json', '--interval' ]")
+  })
+
+  test('leaves no file behind', async () => {
+    const names = () =>
+      readdirSync(tmpdir()).filter((name) => name.startsWith('tcpinfo-'))
+    const before = names()
+    await recorded(['exit', '0'])
+    expect(names()).toEqual(before)
+  })
+})
+
+describe('the record', () => {
+  test('has every connection, sampled and to its end', async () => {
+    const { connections, stderr } = await recorded(
+      ['transfer'],
+      ['--interval', '20'],
+    )
+    // Both sides are in the program.
+    expect(connections.length).toBe(2)
+    for (const records of connections) {
+      expect(records.at(-1)?.trigger).toBe('close')
+      expect(records.filter(({ trigger }) => trigger === 'close').length).toBe(
+        1,
+      )
+      expect(
+        records.filter(({ trigger }) => trigger === 'sample').length,
+      ).toBeGreaterThan(2)
+    }
+    const received = connections.map(
+      (records) => records.at(-1)?.appBytesRead as number,
+    )
+    expect(received.sort((a, b) => a - b)).toEqual([0, 1_000_000])
+    expect(stderr).toMatch(/^remote +connections +failed/)
+    expect(stderr).toContain('2 connections, ')
+  })
+
+  test('without samples has the last records', async () => {
+    const { connections } = await recorded(['transfer'], ['--interval', '0'])
+    expect(connections.map(({ length }) => length)).toEqual([1, 1])
+  })
+
+  test('has what is open when the program exits', async () => {
+    const { connections } = await recorded(['open'])
+    expect(connections.map((records) => records.at(-1)?.trigger)).toEqual([
+      'exit',
+      'exit',
+    ])
+  })
+
+  test('has the connections of child processes and workers', async () => {
+    const { connections } = await recorded(['family'], ['--interval', '0'])
+    // Two of the program itself, and two each of its child and its worker.
+    expect(connections.length).toBe(6)
+  })
+
+  test('has what there was when the program was killed', async () => {
+    const { connections, signal } = await recorded(
+      ['killed'],
+      ['--interval', '50'],
+    )
+    expect(signal).toBe('SIGKILL')
+    expect(connections.length).toBe(2)
+    for (const records of connections) {
+      expect(records.at(-1)?.trigger).toBe('sample')
+    }
+  })
+
+  test('is printed to stderr, or as JSON to a file', async () => {
+    const output = file('summary.json')
+    const { stdout, stderr } = await recorded(
+      ['transfer'],
+      ['--json', '--output', output],
+    )
+    expect({ stdout, stderr }).toEqual({ stdout: '', stderr: '' })
+    const { remotes, connections } = JSON.parse(readFileSync(output, 'utf8'))
+    expect(connections.length).toBe(2)
+    expect(connections[0].verdict.limitedBy).toBeTypeOf('string')
+    expect(
+      remotes.reduce(
+        (sum: number, each: { bytesReceived: number }) =>
+          sum + each.bytesReceived,
+        0,
+      ),
+    ).toBeGreaterThanOrEqual(1_000_000)
+  })
+
+  test('becomes a page', async () => {
+    const html = file('report.html')
+    await recorded(['transfer'], ['--html', html])
+    expect(readFileSync(html, 'utf8')).toMatch(/^<!doctype html>/)
+  })
+
+  test('that can’t be written does not change the exit code', async () => {
+    const { exit, stderr } = await tcpinfo([
+      'run',
+      '--output',
+      '/nonexistent/x',
+      '--',
+      ...[process.execPath, PROGRAM, 'exit', '5'],
+    ])
+    expect(exit).toBe(5)
+    expect(stderr).toContain('"/nonexistent/x" can\'t be used (ENOENT)')
+  })
+})
+
+describe('report', () => {
+  test('makes of the file what run printed', async () => {
+    const { saved, stderr } = await recorded(['transfer'])
+    const { exit, stdout } = await tcpinfo(['report', saved])
+    expect(exit).toBe(0)
+    expect(stdout).toBe(stderr)
+    const { stdout: csv } = await tcpinfo(['report', saved, '--csv'])
+    expect(csv).toMatch(/^connection,/)
+    expect(csv.trim().split('\n').length).toBe(
+      readFileSync(saved, 'utf8').trim().split('\n').length + 1,
+    )
+  })
+
+  test('reads the standard input', async () => {
+    const { saved, stderr } = await recorded(['transfer'])
+    const { stdout } = spawnSync(process.execPath, [CLI, 'report', '-'], {
+      input: readFileSync(saved),
+      encoding: 'utf8',
+    })
+    expect(stdout).toBe(stderr)
+  })
+
+  test('tells of lines that it could not read', async () => {
+    const { saved } = await recorded(['transfer'])
+    const text = readFileSync(saved, 'utf8')
+    writeFileSync(saved, text.slice(0, -40))
+    const { exit, stdout } = await tcpinfo(['report', saved])
+    expect(exit).toBe(0)
+    expect(stdout).toContain('1 line could not be read. The line is not JSON')
+    expect(stdout).toContain('1 connection, ')
+  })
+
+  test('of a file that is not there', async () => {
+    const { exit, stdout, stderr } = await tcpinfo(['report', file('none')])
+    expect({ exit, stdout }).toEqual({ exit: 9, stdout: '' })
+    expect(stderr).toContain("can't be used (ENOENT)")
+  })
+})

@@ -1,0 +1,70 @@
+// A program to be run under `tcpinfo run`: what it does is its first argument.
+
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import net from 'node:net'
+import { isMainThread, Worker, workerData } from 'node:worker_threads'
+
+const BYTES = 1_000_000
+const [what, value] = isMainThread ? process.argv.slice(2) : workerData
+const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** A connection, both of whose sides are here. */
+async function connect() {
+  const server = net.createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const socket = net.connect(server.address().port, '127.0.0.1')
+  const [peer] = await once(server, 'connection')
+  server.close()
+  return [socket, peer]
+}
+
+async function transfer(ms) {
+  const [socket, peer] = await connect()
+  peer.write(Buffer.alloc(BYTES))
+  let left = BYTES
+  while (left > 0) left -= (await once(socket, 'data'))[0].length
+  await wait(ms)
+  peer.end()
+  socket.end()
+  await Promise.all([once(socket, 'close'), once(peer, 'close')])
+}
+
+const actions = {
+  exit: () => process.exit(Number(value)),
+  throw: () => {
+    throw new TypeError('thrown by the program')
+  },
+  signal: () => process.kill(process.pid, value),
+  async echo() {
+    for await (const chunk of process.stdin) process.stdout.write(chunk)
+    console.error('an error of the program')
+  },
+  survive() {
+    process.on(value, () => {
+      console.log(`got ${value}`)
+      process.exit(3)
+    })
+    setInterval(() => {}, 1000)
+    console.log('ready')
+  },
+  transfer: () => transfer(200),
+  async open() {
+    await connect()
+    process.exit()
+  },
+  async killed() {
+    await connect()
+    await wait(900)
+    process.kill(process.pid, 'SIGKILL')
+  },
+  async family() {
+    const child = fork(import.meta.filename, ['transfer'])
+    const worker = new Worker(new URL(import.meta.url), {
+      workerData: ['transfer'],
+    })
+    await Promise.all([once(child, 'exit'), once(worker, 'exit'), transfer(0)])
+  },
+}
+
+await actions[what]()
