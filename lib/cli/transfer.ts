@@ -48,7 +48,8 @@ const GREETING_MS = 200
 
 /** Somebody who looks on while the connection is in use. */
 export interface Onlooker {
-  onSocket(socket: Socket): void
+  /** To `finish` is to close it in good order. */
+  onSocket(socket: Socket, finish: () => void): void
   onResponse(response: IncomingMessage): void
 }
 
@@ -197,7 +198,7 @@ class Exchange {
         this.phase = 'answer'
       })
       .once('close', () => this.#end())
-    this.onlooker?.onSocket(socket)
+    this.onlooker?.onSocket(socket, this.finish)
     return socket
   }
 

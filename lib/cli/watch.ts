@@ -1,7 +1,7 @@
 /** `tcpinfo watch`: one connection while it is in use. */
 
 import type { IncomingMessage } from 'node:http'
-import { sample, type TcpInfo, type TcpInfoSample } from '../index.js'
+import { explain, sample, type TcpInfo, type TcpInfoSample } from '../index.js'
 import { ms, percent, rate, size, us } from './format.js'
 import type { Target } from './target.js'
 import { type Onlooker, type Outcome, probe, type Socket } from './transfer.js'
@@ -21,8 +21,16 @@ export async function watch(
 ): Promise<Outcome> {
   const { timeoutMs, insecure } = options
   const view = stream.isTTY ? new Picture(stream) : new Lines(stream)
-  return probe(target, timeoutMs, insecure, new Watcher(options, view))
+  const watcher = new Watcher(options, view)
+  const outcome = await probe(target, timeoutMs, insecure, watcher)
+  if (watcher.records.length > 0) {
+    stream.write(`\n${explain(watcher.records).summary}\n\n`)
+  }
+  return outcome
 }
+
+/** Of more the verdict is that of the newest. */
+const MAX_RECORDS = 10_000
 
 /** What is shown of one sample. */
 interface Reading {
@@ -44,6 +52,7 @@ interface View {
 class Watcher implements Onlooker {
   readonly #options: WatchOptions
   readonly #view: View
+  readonly records: TcpInfo[] = []
   #answerBytes: number | undefined
   #answerRead = 0
   #startMs = performance.now()
@@ -53,23 +62,24 @@ class Watcher implements Onlooker {
     this.#view = view
   }
 
-  onSocket(socket: Socket): void {
+  onSocket(socket: Socket, finish: () => void): void {
     const { intervalMs, durationMs } = this.#options
-    const stop = (): void => void socket.destroy()
     socket.once('connect', () => {
       this.#startMs = performance.now()
     })
     // The samples are why the process is alive, but they don't keep it so.
     const alive = setInterval(() => {}, 2 ** 30)
     const end =
-      durationMs === undefined ? undefined : setTimeout(stop, durationMs)
-    process.on('SIGINT', stop)
+      durationMs === undefined ? undefined : setTimeout(finish, durationMs)
+    process.on('SIGINT', finish)
     socket.once('close', () => {
       clearInterval(alive)
       clearTimeout(end)
-      process.off('SIGINT', stop)
+      process.off('SIGINT', finish)
     })
     sample(socket, { intervalMs }).on('sample', (each) => {
+      this.records.push(each.info)
+      if (this.records.length > MAX_RECORDS) this.records.shift()
       this.#view.show(this.#read(each))
     })
   }

@@ -11,12 +11,15 @@ describe('help', () => {
     [['-h'], 'Usage: tcpinfo <command>'],
     [['demo', '--help'], 'Usage: tcpinfo demo'],
     [['probe', '--help'], 'Usage: tcpinfo probe <target>'],
+    [['watch', '--help'], 'Usage: tcpinfo watch <target>'],
+    [['run', '--help'], 'Usage: tcpinfo run [options] -- <program>'],
+    [['report', '--help'], 'Usage: tcpinfo report <file>'],
     [['--help', 'probe'], 'Usage: tcpinfo probe <target>'],
   ])('%j', async (args, beginning) => {
     const { exit, stdout, stderr } = await tcpinfo(args)
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' })
     expect(stdout.startsWith(beginning)).toBe(true)
-    for (const code of [0, 2, 3, 4, 5, 6, 7, 8]) {
+    for (const code of [0, 2, 3, 4, 5, 6, 7, 8, 9]) {
       expect(stdout).toMatch(new RegExp(`^ {2}${code} {2}\\w`, 'm'))
     }
     for (const line of stdout.split('\n')) {
@@ -66,6 +69,18 @@ describe('bad usage', () => {
       ['probe', 'a:1', '--timeout', '2147483648'],
       '"2147483648" is not a timeout',
     ],
+    [['watch'], 'watch needs a target'],
+    [['watch', 'a:1', '--json'], 'watch has no option --json'],
+    [['watch', 'a:1', '--interval', '0'], '"0" is not an interval'],
+    [['watch', 'a:1', '--duration', 'x'], '"x" is not a duration'],
+    [['run'], 'run needs a program'],
+    [['run', '--'], 'run needs a program'],
+    [['run', '--interval', '1'], 'run needs a program'],
+    [['run', '--nonsense', '--', 'x'], "Unknown option '--nonsense'"],
+    [['run', '--csv', '--json', '--', 'x'], '--json and --csv exclude each'],
+    [['run', '--interval=-1', '--', 'x'], '"-1" is not an interval'],
+    [['report'], 'report needs a file'],
+    [['report', 'x', '--save', 'y'], 'report has no option --save'],
     [['probe', 'example.com'], '"example.com" names no host and port'],
     [['probe', 'example.com/x'], '"example.com/x" names no host and port'],
     [['probe', 'a:b'], '"a:b" names no host and port'],
