@@ -147,10 +147,10 @@ ${EXIT_CODES}`,
   run: `Usage: tcpinfo run [options] -- <program> [arguments]
 
 Runs a program, such as "node app.js" or "npm start", and records every TCP
-connection of it and of all Node programs that it starts. When it is over, prints
-a table of the remote ends to stderr, the slowest and most retransmitting first.
-The program's own input, output, signals and exit code are as without it; if it
-can't be started at all, the exit code is 127.
+connection of it and of all Node programs that it starts. When it is over,
+prints a table of the remote ends to stderr, the most retransmitting first, then
+the slowest. The program's own input, output, signals and exit code are as
+without it; if it can't be started at all, the exit code is 126 or 127.
 
 Options:
   --interval <ms> time between two readings of each connection; 0: only the
@@ -163,9 +163,9 @@ ${EXIT_CODES}`,
 
   report: `Usage: tcpinfo report <file> ... [options]
 
-Prints a table of the remote ends in files of JSON Lines, as "tcpinfo run --save"
-or toJsonLine() wrote them, on this operating system or another one. "-" stands
-for the standard input.
+Prints a table of the remote ends in files of JSON Lines, as toJsonLine() or
+"tcpinfo run --save" wrote them, on this operating system or another one. "-"
+stands for the standard input.
 
 Options:
 ${REPORT_OPTIONS}
