@@ -10,12 +10,19 @@ const common: Options = {
   esbuildPlugins: [forEsbuild],
 }
 
+/** What others import. */
+const entry = {
+  index: 'lib/index.ts',
+  register: 'lib/register.ts',
+  prometheus: 'lib/metrics/prometheus.ts',
+  opentelemetry: 'lib/metrics/opentelemetry.ts',
+}
+
 export default defineConfig([
   {
     ...common,
     entry: {
-      index: 'lib/index.ts',
-      register: 'lib/register.ts',
+      ...entry,
       cli: 'lib/cli/main.ts',
       recorder: 'lib/cli/recorder.ts',
     },
@@ -24,12 +31,12 @@ export default defineConfig([
   },
   {
     ...common,
-    entry: { index: 'lib/index.ts', register: 'lib/register.ts' },
+    entry,
     format: 'cjs',
   },
   {
     ...common,
-    entry: { index: 'lib/index.ts', register: 'lib/register.ts' },
+    entry,
     format: ['esm', 'cjs'],
     // tsup passes baseUrl to the compiler, which TypeScript 6 calls deprecated.
     dts: { only: true, compilerOptions: { ignoreDeprecations: '6.0' } },

@@ -64,6 +64,10 @@ function durationOf(
   return Math.max(0, after.capturedAt - before.capturedAt)
 }
 
+/**
+ * By how much a counter grew that starts again from 0 at `limit`, if it ever does;
+ * `undefined` where that can't be told.
+ */
 export function growth(
   before: number | undefined,
   after: number | undefined,
