@@ -17,6 +17,7 @@ import {
   type TcpOpenMessage,
 } from '../capture.js'
 import { growth, limitsOf, type TcpInfoCounter } from '../delta.js'
+import { wasEstablished } from '../derived.js'
 import { handleOf, isPipe, type StreamHandle } from '../handle.js'
 import { instrument } from '../instrument.js'
 import { takeInfo } from '../snapshot.js'
@@ -229,8 +230,8 @@ export class Recorder implements TcpMetrics {
   #close(socket: net.Socket, info: TcpInfo): void {
     const known = this.#open.get(socket)
     // Of one that was there before us, or that was made of a descriptor, nobody
-    // told; it was established if it has a round-trip time.
-    if (!known && info.rttUs === undefined) {
+    // has told.
+    if (!known && !wasEstablished(info)) {
       this.#fail(socket, info)
       return
     }

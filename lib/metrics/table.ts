@@ -9,6 +9,7 @@
  */
 
 import type { TcpInfoCounter } from '../delta.js'
+import { deliveryRateOf, retransmitRatioOf } from '../derived.js'
 import type { TcpInfo } from '../tcp-info.js'
 
 /** UCUM, as OpenTelemetry has it. */
@@ -278,10 +279,8 @@ export const HISTOGRAMS: readonly HistogramMetric[] = [
     kind: 'histogram',
     unit: '1',
     help: 'Bytes retransmitted of all bytes sent, of a connection that is closed.',
-    of: ({ bytesRetransmitted, bytesSent }) =>
-      bytesRetransmitted === undefined || !bytesSent
-        ? undefined
-        : bytesRetransmitted / bytesSent,
+    of: ({ bytesSent, bytesRetransmitted }) =>
+      retransmitRatioOf(bytesSent, bytesRetransmitted),
     when: 'close',
     buckets: [0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1],
   },
@@ -304,16 +303,6 @@ export const HISTOGRAMS: readonly HistogramMetric[] = [
     buckets: [0.001, 0.01, 0.1, 1, 10, 60, 300, 1800, 3600, 21600, 86400],
   },
 ]
-
-/**
- * Only where data was not wanting: else it says how fast the program wrote. (That
- * is A80's rule too.)
- */
-export function deliveryRateOf(info: TcpInfo): number | undefined {
-  return info.deliveryRateAppLimited === false
-    ? info.deliveryRateBytesPerSec
-    : undefined
-}
 
 /** OPEN first: it is what has the others brought up to date. */
 export const METRICS: readonly Metric[] = [
