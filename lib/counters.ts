@@ -16,6 +16,7 @@ export const COUNTERS = [
   'segmentsRetransmitted',
   'fastRetransmits',
   'synRetransmits',
+  'spuriousRetransmits',
   'rtoCount',
   'rtoEpisodes',
   'ptoEpisodes',

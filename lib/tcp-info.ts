@@ -138,6 +138,8 @@ export class TcpInfoRecord {
   readonly fastRetransmits: number | undefined = undefined
   /** SYN segments sent again. @unit segments @kind counter */
   readonly synRetransmits: number | undefined = undefined
+  /** Segments that the peer says it got twice (D-SACK): most of them sent again for nothing. @unit segments @kind counter */
+  readonly spuriousRetransmits: number | undefined = undefined
   /** Retransmission timeouts, those of SYNs and repeated ones included. @kind counter */
   readonly rtoCount: number | undefined = undefined
   /** Episodes of retransmission timeouts; one can hold several timeouts. @kind counter */

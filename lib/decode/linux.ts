@@ -204,6 +204,7 @@ export const linux: Layout = {
     dataSegmentsOut: same('tcpi_data_segs_out'),
     dataSegmentsIn: same('tcpi_data_segs_in'),
     segmentsRetransmitted: same('tcpi_total_retrans'),
+    spuriousRetransmits: same('tcpi_dsack_dups'),
     rtoCount: same('tcpi_total_rto'),
     rtoEpisodes: same('tcpi_total_rto_recoveries'),
     consecutiveRtos: same('tcpi_retransmits'),

@@ -146,6 +146,7 @@ export const decodeLinux: Decoder = (reading) => {
   if (length1 >= 160) record.dataSegmentsOut = words[first + 39] as number
   if (length1 >= 156) record.dataSegmentsIn = words[first + 38] as number
   if (length1 >= 104) record.segmentsRetransmitted = words[first + 25] as number
+  if (length2 >= 220) record.spuriousRetransmits = words[first + 54] as number
   if (length1 >= 242) record.rtoCount = (words[first + 60] as number) & 65535
   if (length1 >= 244) record.rtoEpisodes = (words[first + 60] as number) >>> 16
   if (length1 >= 3)
@@ -363,6 +364,7 @@ function decodeWholeLinux(
   record.dataSegmentsOut = words[first + 39] as number
   record.dataSegmentsIn = words[first + 38] as number
   record.segmentsRetransmitted = words[first + 25] as number
+  record.spuriousRetransmits = words[first + 54] as number
   record.rtoCount = (words[first + 60] as number) & 65535
   record.rtoEpisodes = (words[first + 60] as number) >>> 16
   record.consecutiveRtos = ((words[first + 0] as number) >>> 16) & 255

@@ -168,6 +168,13 @@ export const RECORD_COUNTERS: readonly RecordCounter[] = [
     of: 'segmentsRetransmitted',
   },
   {
+    name: 'packets_spurious_retransmitted',
+    kind: 'counter',
+    unit: '{packet}',
+    help: 'Segments that the peer said it got twice (D-SACK).',
+    of: 'spuriousRetransmits',
+  },
+  {
     name: 'segments_sent',
     kind: 'counter',
     unit: '{segment}',

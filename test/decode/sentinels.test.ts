@@ -115,6 +115,7 @@ test('every member of the record comes from its own place', () => {
     dataSegmentsOut: 29,
     dataSegmentsIn: 28,
     segmentsRetransmitted: 19,
+    spuriousRetransmits: 116,
     rtoCount: 41,
     rtoEpisodes: 42,
     consecutiveRtos: 2,

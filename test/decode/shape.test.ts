@@ -52,6 +52,7 @@ const TYPES: { [K in keyof Fields]-?: NameOf<NonNullable<Fields[K]>> } = {
   segmentsRetransmitted: 'number',
   fastRetransmits: 'number',
   synRetransmits: 'number',
+  spuriousRetransmits: 'number',
   rtoCount: 'number',
   rtoEpisodes: 'number',
   consecutiveRtos: 'number',

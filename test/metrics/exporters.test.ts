@@ -171,6 +171,10 @@ describe.skipIf(missing)(titled('exporters', missing), () => {
         kernel.RetransSegs,
       )
       expect(sum(samples, 'retransmission_timeouts_total')).toBeGreaterThan(1)
+      // Each tenth packet with payload comes twice.
+      expect(
+        sum(samples, 'packets_spurious_retransmitted_total'),
+      ).toBeGreaterThan(10)
       const bytes = sum(samples, 'bytes_retransmitted_total')
       expect(bytes).toBe(ss().bytes_retransmitted_total)
 

@@ -83,6 +83,7 @@ const inRecord: Readonly<Record<string, Row>> = {
     raw.tcpi_retrans,
     segmentsRetransmitted,
   ],
+  dsack_dups: ({ spuriousRetransmits }) => [spuriousRetransmits],
   reord_seen: ({ reorderingEvents }) => [reorderingEvents],
   rcv_rtt: ({ rcvRttUs }) => [ms(rcvRttUs)],
   notsent: ({ notSentBytes }) => [notSentBytes],
@@ -113,7 +114,6 @@ const inRawOnly: Readonly<Record<string, Row>> = {
   delivered: (_, raw) => [raw.tcpi_delivered],
   lost: (_, raw) => [raw.tcpi_lost],
   sacked: (_, raw) => [raw.tcpi_sacked],
-  dsack_dups: (_, raw) => [raw.tcpi_dsack_dups],
   fackets: (_, raw) => [raw.tcpi_fackets],
   reordering: (_, raw) =>
     raw.tcpi_reordering === 3 ? undefined : [raw.tcpi_reordering],
