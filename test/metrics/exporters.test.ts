@@ -19,6 +19,7 @@ import {
 } from '../../lib/metrics/table.js'
 import { sharedNamespaceMissing, useNamespace } from '../support/namespace.js'
 import { findLinkMissing, titled } from '../witness/needs.js'
+import { dashboardQueries } from './dashboard.js'
 import { type Program, samplesIn, start } from './program.js'
 
 const here = (name: string): string => path.join(__dirname, name)
@@ -247,7 +248,7 @@ describe.skipIf(missing)(titled('exporters', missing), () => {
       command,
       [
         ...words,
-        'prometheus',
+        ...['setpriv', '--pdeathsig=KILL', 'prometheus'],
         `--config.file=${config}`,
         `--storage.tsdb.path=${path.join(folder, 'data')}`,
         `--web.listen-address=127.0.0.1:${PORTS.prometheus}`,
@@ -306,6 +307,15 @@ describe.skipIf(missing)(titled('exporters', missing), () => {
     expect(ofTest(samples, 'open_connections')).toBe(0)
     const resets = counters.map((name) => `sum(resets(tcp_${name}[1h]))`)
     expect(query(resets.join(' + ')).get('')).toBe(0)
+
+    for (const { title, expr } of dashboardQueries()) {
+      const asked = expr
+        .replaceAll('$__rate_interval', '1m')
+        .replaceAll('$job', '.*')
+      // Over loopback it is the program that limits every connection.
+      if (title === 'Delivery rate') continue
+      expect.soft([title, query(asked).size]).not.toEqual([title, 0])
+    }
   })
 
   test('OpenTelemetry has the same figures', async () => {
