@@ -20,8 +20,8 @@ import { growth, limitsOf, type TcpInfoCounter } from '../delta.js'
 import { wasEstablished } from '../derived.js'
 import { handleOf, isPipe, type StreamHandle } from '../handle.js'
 import { instrument } from '../instrument.js'
-import { takeInfo } from '../snapshot.js'
-import { type TcpInfo, TcpInfoRecord } from '../tcp-info.js'
+import { Snapshot, takeSnapshot } from '../snapshot.js'
+import type { TcpInfo } from '../tcp-info.js'
 import {
   CLOSED,
   CREATED,
@@ -170,11 +170,12 @@ export class Recorder implements TcpMetrics {
   }
 
   #refresh(socket: net.Socket, connection: Connection): void {
-    const info = takeInfo(socket)
-    if (!(info instanceof TcpInfoRecord)) {
+    const snapshot = takeSnapshot(socket, 'sample')
+    if (!(snapshot instanceof Snapshot)) {
       if (isGone(socket)) this.#leave(socket, connection)
       return
     }
+    const { info } = snapshot
     const labelSet = this.#count(socket, connection, info)
     const now = performance.now()
     if (now - connection.sampledAt < this.#sampleIntervalMs) return
