@@ -103,7 +103,7 @@ const RETRANSMIT_RATIO = 0.003
 const MATHIS = 1.22
 /** CUBIC keeps more than Reno, and both more until the first loss. */
 const MATHIS_TOLERANCE = 3
-/** A queue that adds a quarter to the round trip ... */
+/** A queue is what adds a quarter to the round trip ... */
 const QUEUE_SHARE = 0.25
 /** ... and more than timers and schedulers do. @unit µs */
 const QUEUE_US = 5_000
@@ -487,6 +487,27 @@ const RULES: readonly Rule[] = [
     return { limitedBy: 'application', share, says, by }
   },
 
+  function slowStart({ live, retransmitRatio = 0 }, shares) {
+    const share = shares.network + shares.receiverWindow
+    const trip = roundTrip(live)
+    if (
+      share < MOST ||
+      !trip ||
+      trip.least < LONG_RTT_US ||
+      isQueued(trip) ||
+      retransmitRatio >= RETRANSMIT_RATIO ||
+      growthOf(live) < GROWTH
+    ) {
+      return undefined
+    }
+    return {
+      limitedBy: 'path-rtt',
+      share,
+      says: `the windows were still growing, by round trips of ${ms(trip.least / 1000)}`,
+      by: ['minRttUs', 'rttUs', 'cwndBytes', 'sndWndBytes', 'busyUs'],
+    }
+  },
+
   function receiverWindow(_, { receiverWindow: share }) {
     if (share < RECEIVER_WINDOW_SHARE) return undefined
     const says = `the peer's window was full for ${percent(share)} of the time`
@@ -555,9 +576,7 @@ const RULES: readonly Rule[] = [
 
   function queue({ live, open }, { network: share }) {
     const trip = roundTrip(live.length ? live : open)
-    if (share < MOST || !trip) return undefined
-    const added = trip.usual - trip.least
-    if (added < Math.max(QUEUE_US, trip.least * QUEUE_SHARE)) return undefined
+    if (share < MOST || !trip || !isQueued(trip)) return undefined
     return {
       limitedBy: 'path-rate',
       share,
@@ -580,19 +599,6 @@ const RULES: readonly Rule[] = [
       share,
       says: `${percent(ratio)} of what it sent was sent again, which keeps the congestion window at ${Math.round(window)} segments`,
       by: ['bytesRetransmitted', 'bytesSent', 'cwndBytes', 'rtoCount', 'rttUs'],
-    }
-  },
-
-  function slowStart({ live }, { network: share }) {
-    const rttUs = roundTrip(live)?.least ?? 0
-    if (share < MOST || rttUs < LONG_RTT_US || growthOf(live) < GROWTH) {
-      return undefined
-    }
-    return {
-      limitedBy: 'path-rtt',
-      share,
-      says: `the congestion window was still growing, by round trips of ${ms(rttUs / 1000)}`,
-      by: ['minRttUs', 'rttUs', 'cwndBytes', 'busyUs'],
     }
   },
 
@@ -646,10 +652,16 @@ function receivingShare(open: readonly TcpInfo[]): number | undefined {
   return all > 0 ? receiving / all : undefined
 }
 
-/** The smallest round-trip time, and the usual one. */
-function roundTrip(
-  records: readonly TcpInfo[],
-): { least: number; usual: number } | undefined {
+interface RoundTrip {
+  readonly least: number
+  readonly usual: number
+}
+
+function isQueued({ least, usual }: RoundTrip): boolean {
+  return usual - least >= Math.max(QUEUE_US, least * QUEUE_SHARE)
+}
+
+function roundTrip(records: readonly TcpInfo[]): RoundTrip | undefined {
   const values = valuesOf(records, 'rttUs')
   const usual = median(values)
   if (usual === undefined) return undefined

@@ -195,8 +195,8 @@ export const cases = {
     truth: { limitedBy: 'send-buffer' },
     parameters: (draw) => ({
       control: draw.one(CUBIC_OR_RENO),
-      rttMs: draw.between(20, 120),
-      sndbuf: draw.between(32, 256) * 1024,
+      rttMs: draw.between(40, 120),
+      sndbuf: draw.between(16, 64) * 1024,
       ms: draw.between(2000, 3000),
     }),
     async run(lab, { rttMs, sndbuf, ms }) {
