@@ -93,10 +93,16 @@ export interface TcpInfoVerdict {
 const MOST = 0.5
 /** Of a peer that reads in gulps the timer sees only the time between them. */
 const RECEIVER_WINDOW_SHARE = 1 / 3
+/** But so much it also sees of a peer's window that grows with each round trip. */
+const GROWING_WINDOW_SHARE = 2 / 3
+/** When it was full that often, a slow path and a slow peer look the same. */
+const BLURRED_SHARE = 0.1
 /** Ten ticks of the slowest kernel clock (100 Hz) that the timers are kept in. */
 const SHORTEST_MS = 100
 /** Fewer say nothing of how things were for most of the time. */
 const FEWEST_SAMPLES = 3
+/** What is said because nothing else fits needs more of them. */
+const MANY_SAMPLES = 10
 /** As little as 0.3 % keeps a window at 22 segments, by the formula below. */
 const RETRANSMIT_RATIO = 0.003
 /** Mathis et al. 1997: the window that Reno reaches at a loss ratio p is 1.22/√p. */
@@ -157,8 +163,8 @@ export function explain(
   if (!last) return NOTHING
   const facts = factsOf(records, last)
   const finding = findingOf(facts)
-  const single = facts.live.length < FEWEST_SAMPLES
-  const halved = single && BY_GAUGES.has(finding.limitedBy)
+  const isMoment = facts.live.length < FEWEST_SAMPLES
+  const halved = isMoment && BY_GAUGES.has(finding.limitedBy)
   const closing = closingOf(records, last)
   return {
     limitedBy: finding.limitedBy,
@@ -178,6 +184,7 @@ const BY_GAUGES: ReadonlySet<TcpInfoLimit> = new Set<TcpInfoLimit>([
   'path-rtt',
   'loss',
   'congestion-window',
+  'send-buffer',
 ])
 
 const NOTHING: TcpInfoVerdict = Object.freeze({
@@ -254,7 +261,7 @@ function factsOf(records: readonly TcpInfo[], last: TcpInfo): Facts {
     live,
     shares:
       sharesByLinux(delta, end, observedUs, live) ??
-      sharesByWindows(delta, observedUs) ??
+      sharesByWindows(delta, observedUs, open) ??
       sharesByGauges(open),
     retransmitRatio:
       again === undefined || !sent ? undefined : clamp(again / sent),
@@ -315,23 +322,34 @@ type Waiting = 'application' | 'send-buffer' | 'network' | 'receiver-window'
 function waitingFor(record: TcpInfo): Waiting {
   const { sendMssBytes: mss = 1, cwndBytes, sndWndBytes } = record
   const { segmentsInFlight, cwndSegments, notSentBytes } = record
-  const queue = record.sendQueueBytes ?? record.bytesInFlight ?? 0
-  const { bytesAcked, appBytesWritten } = record
+  // Where the two can't be told apart, data that could be under way is.
+  const underWay = record.bytesInFlight ?? record.sendQueueBytes ?? 0
+  const isFull = (window: number | undefined) =>
+    window !== undefined && underWay + mss > window
+  if (isFull(sndWndBytes) && !((cwndBytes ?? 0) < (sndWndBytes ?? 0))) {
+    return 'receiver-window'
+  }
   // A last part of a segment may wait for Nagle's algorithm alone.
   if (notSentBytes !== undefined && notSentBytes >= mss) return 'network'
-  if (segmentsInFlight !== undefined && cwndSegments !== undefined) {
-    if (segmentsInFlight >= cwndSegments) return 'network'
-  } else if (sndWndBytes !== undefined && cwndBytes !== undefined) {
-    const isFull = queue + mss > Math.min(sndWndBytes, cwndBytes)
-    if (isFull) return sndWndBytes < cwndBytes ? 'receiver-window' : 'network'
+  if (segmentsInFlight === undefined || cwndSegments === undefined) {
+    if (isFull(cwndBytes)) return 'network'
+  } else if (segmentsInFlight >= cwndSegments) {
+    return 'network'
   }
-  if (bytesAcked === undefined || appBytesWritten === undefined) {
-    return 'application'
-  }
-  // What the program has written and the kernel has not taken yet.
-  return appBytesWritten - bytesAcked - queue >= mss
-    ? 'send-buffer'
-    : 'application'
+  return isWithheld(record) ? 'send-buffer' : 'application'
+}
+
+/** Whether the program has written what the kernel has not taken yet. */
+function isWithheld(record: TcpInfo): boolean {
+  const { appBytesWritten = 0, sendMssBytes: mss = 1 } = record
+  const queue = record.sendQueueBytes ?? record.bytesInFlight ?? 0
+  return appBytesWritten - progressOf(record) - queue >= mss
+}
+
+/** How far it has got: acknowledged, or else sent once. */
+function progressOf(record: TcpInfo): number {
+  const { bytesAcked, bytesSent = 0, bytesRetransmitted = 0 } = record
+  return bytesAcked ?? bytesSent - bytesRetransmitted
 }
 
 /**
@@ -350,12 +368,16 @@ function sharesByLinux(
   const receiverWindow = (rwndLimitedUs ?? 0) / observedUs
   const counted = (sndbufLimitedUs ?? 0) / observedUs
   const rest = Math.max(0, busyUs / observedUs - receiverWindow - counted)
-  const seen =
-    live.length >= FEWEST_SAMPLES
-      ? live.map(waitingFor)
-      : // All is acknowledged, or it is the only sample: no telling.
-        [end.deliveryRateAppLimited ? 'application' : 'network']
-  const part = (waiting: string) =>
+  // These the timer has counted already.
+  const seen = live
+    .map(waitingFor)
+    .filter((waiting) => waiting !== 'receiver-window')
+  // Of a single record, where all is acknowledged.
+  if (seen.length === 0) {
+    const isApplication = end.deliveryRateAppLimited && !isWithheld(end)
+    seen.push(isApplication ? 'application' : 'network')
+  }
+  const part = (waiting: Waiting) =>
     (rest * seen.filter((each) => each === waiting).length) / seen.length
   return {
     idle: Math.max(0, 1 - busyUs / observedUs),
@@ -366,10 +388,14 @@ function sharesByLinux(
   }
 }
 
-/** Windows, RFC 4898 (SndLimTime*): at each moment it is one of three. */
+/**
+ * Windows, RFC 4898 (SndLimTime*): at each moment it is one of three. Whether
+ * anything was under way while the sender limited it, samples tell.
+ */
 function sharesByWindows(
   { counters }: TcpInfoDelta,
   observedUs: number | undefined,
+  open: readonly TcpInfo[],
 ): TcpInfoShares | undefined {
   const { rwndLimitedUs, cwndLimitedUs, appLimitedUs } = counters
   if (
@@ -382,9 +408,13 @@ function sharesByWindows(
   const counted = rwndLimitedUs + cwndLimitedUs + appLimitedUs
   const total = Math.max(counted, observedUs ?? 0)
   if (total === 0) return undefined
+  const sender = 1 - (rwndLimitedUs + cwndLimitedUs) / total
+  const part = (isIdle: boolean) =>
+    (sender * open.filter((each) => !queueOf(each) === isIdle).length) /
+    open.length
   return {
-    idle: 1 - (rwndLimitedUs + cwndLimitedUs) / total,
-    applicationWaits: 0,
+    idle: part(true),
+    applicationWaits: part(false),
     receiverWindow: rwndLimitedUs / total,
     sendBuffer: 0,
     network: cwndLimitedUs / total,
@@ -459,18 +489,42 @@ function synsSentAgain(open: readonly TcpInfo[]): number {
 
 function silence({ open, last, observedUs }: Facts): Finding | undefined {
   if (open.length === 0) return undefined
-  const { consecutiveRtos = 0, ackReceivedAgoMs = 0 } = last
+  const { consecutiveRtos } = last
+  const silentMs =
+    consecutiveRtos === undefined ? stuckMs(open) : (last.ackReceivedAgoMs ?? 0)
   const gaveUp = isKernels(last, ['ETIMEDOUT', ...UNREACHABLE])
-  const share = observedUs ? (ackReceivedAgoMs * 1000) / observedUs : 0
+  const share = observedUs ? (silentMs * 1000) / observedUs : 0
   const isSilent =
-    consecutiveRtos >= SILENT_RTOS || (consecutiveRtos > 0 && share >= MOST)
+    consecutiveRtos === undefined
+      ? silentMs > 0 && share >= MOST && waitingFor(last) !== 'receiver-window'
+      : consecutiveRtos >= SILENT_RTOS || (consecutiveRtos > 0 && share >= MOST)
   if (!gaveUp && !isSilent) return undefined
   return {
     limitedBy: 'timeouts',
     share: gaveUp ? 1 : clamp(share),
-    says: `nothing has answered for ${ms(ackReceivedAgoMs)}`,
+    says: `nothing has answered for ${ms(silentMs)}`,
     by: ['consecutiveRtos', 'rtoCount', 'ackReceivedAgoMs', 'errorCode'],
   }
+}
+
+/** Since when only what had been sent before was sent again, and again. */
+function stuckMs(open: readonly TcpInfo[]): number {
+  const last = open.at(-1)
+  if (!last || !queueOf(last)) return 0
+  const since =
+    open[
+      1 +
+        open.findLastIndex(
+          (each) =>
+            progressOf(each) !== progressOf(last) ||
+            queueOf(each) !== queueOf(last),
+        )
+    ] ?? last
+  const again =
+    (last.segmentsRetransmitted ?? 0) - (since.segmentsRetransmitted ?? 0)
+  const bytesAgain =
+    (last.bytesRetransmitted ?? 0) - (since.bytesRetransmitted ?? 0)
+  return again > 0 || bytesAgain > 0 ? apart(since, last) : 0
 }
 
 const RULES: readonly Rule[] = [
@@ -508,8 +562,10 @@ const RULES: readonly Rule[] = [
     }
   },
 
-  function receiverWindow(_, { receiverWindow: share }) {
-    if (share < RECEIVER_WINDOW_SHARE) return undefined
+  function receiverWindow({ live }, { receiverWindow: share }) {
+    const least =
+      live.length < MANY_SAMPLES ? GROWING_WINDOW_SHARE : RECEIVER_WINDOW_SHARE
+    if (share < least) return undefined
     const says = `the peer's window was full for ${percent(share)} of the time`
     const by = ['rwndLimitedUs', 'busyUs', 'sndWndBytes'] as const
     return { limitedBy: 'receiver-window', share, says, by }
@@ -566,12 +622,27 @@ const RULES: readonly Rule[] = [
     )
   },
 
-  function nothingToSend(_, { idle, applicationWaits }) {
+  function nothingToSend({ open, delta }, { idle, applicationWaits }) {
     const share = idle + applicationWaits
-    if (share < MOST) return undefined
+    const withheld = open.filter(isWithheld)
+    if (share < MOST || withheld.length >= open.length * MOST) return undefined
+    if (idle < MOST && delta.counters.bytesReceived && !hasTimes(open)) {
+      return unknown(
+        'our program may have waited for answers',
+        ...(['bytesSent', 'bytesReceived', 'rttUs'] as const),
+      )
+    }
     const says = `for ${percent(share)} of the time our program gave it nothing to send`
     const by = ['busyUs', 'appLimitedUs', 'bytesSent', 'dataSentAgoMs'] as const
     return { limitedBy: 'application', share, says, by }
+  },
+
+  function blurred(_, { network, receiverWindow }) {
+    if (network < MOST || receiverWindow < BLURRED_SHARE) return undefined
+    return unknown(
+      "the path and the peer's window both held it back",
+      ...(['rwndLimitedUs', 'busyUs', 'sndWndBytes', 'rttUs'] as const),
+    )
   },
 
   function queue({ live, open }, { network: share }) {
@@ -610,7 +681,7 @@ const RULES: readonly Rule[] = [
     )
     if (
       share < MOST ||
-      known.length < FEWEST_SAMPLES ||
+      known.length < MANY_SAMPLES ||
       held.length < known.length * MOST
     ) {
       return undefined
@@ -623,13 +694,22 @@ const RULES: readonly Rule[] = [
     }
   },
 
-  function congestionWindow({ live }, { network: share }) {
-    if (share < MOST || live.length < FEWEST_SAMPLES) return undefined
+  function congestionWindow({ live, delta }, { network: share }) {
+    const isCounted = delta.counters.cwndLimitedUs !== undefined
+    const known = live.filter((each) => each.segmentsInFlight !== undefined)
+    if (share < MOST || !(isCounted || known.length >= MANY_SAMPLES)) {
+      return undefined
+    }
     const says = `for ${percent(share)} of the time the congestion window was full`
     const by = ['cwndBytes', 'ssthreshBytes', 'bytesInFlight', 'rttUs'] as const
     return { limitedBy: 'congestion-window', share, says, by }
   },
 ]
+
+/** Whether the kernel tells when something was sent and received. */
+function hasTimes(open: readonly TcpInfo[]): boolean {
+  return open.some((each) => each.dataReceivedAgoMs !== undefined)
+}
 
 /** Payload sent, without what was sent again. */
 function sentBy({ counters }: TcpInfoDelta): number {
@@ -686,11 +766,9 @@ function growthOf(live: readonly TcpInfo[]): number {
   if (!first || !last || live.length < FEWEST_SAMPLES) return 0
   const half = (first.capturedAt + last.capturedAt) / 2
   const middle = live.find((each) => each.capturedAt >= half) ?? last
-  const [a, b, c] = [first, middle, last].map(
-    ({ bytesAcked, bytesSent = 0, bytesRetransmitted = 0 }) =>
-      bytesAcked ?? bytesSent - bytesRetransmitted,
-  ) as [number, number, number]
-  return b > a ? (c - b) / (b - a) : c > b ? Number.POSITIVE_INFINITY : 0
+  const later = progressOf(last) - progressOf(middle)
+  const earlier = progressOf(middle) - progressOf(first)
+  return later > 0 ? later / Math.max(0, earlier) : 0
 }
 
 const UNREACHABLE = ['EHOSTUNREACH', 'ENETUNREACH']

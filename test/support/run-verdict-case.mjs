@@ -47,10 +47,15 @@ class Lab {
       this.#link = await new Link().ready()
       // Of the route: of a whole namespace only those can be chosen that the
       // machine's administrator allows for everybody.
-      const route = ['route', 'change', '10.9.2.0/24', 'dev', 'link0']
-      this.ip(...route, 'congctl', this.#control)
+      this.route()
     }
     await this.#link.set(rules)
+  }
+
+  /** With these words for the metrics of the way to the server. */
+  route(...metrics) {
+    const route = ['route', 'change', '10.9.2.0/24', 'dev', 'link0']
+    this.ip(...route, 'congctl', this.#control, ...metrics)
   }
 
   onLoopback() {
@@ -63,7 +68,7 @@ class Lab {
   }
 
   ip(...words) {
-    execFileSync('ip', words)
+    execFileSync('ip', words.map(String))
   }
 
   async listen() {

@@ -34,6 +34,16 @@ function ended(socket) {
   return new Promise((resolve) => socket.on('close', resolve))
 }
 
+/** Asks once, and reads what comes for a while. */
+async function receive(lab, ms) {
+  const { client, accepted } = await lab.pair()
+  client.resume()
+  client.write('request')
+  accepted.write(Buffer.alloc(ENDLESS))
+  await wait(ms)
+  client.destroy()
+}
+
 /** Over a link with the same delay both ways; further rules are for our data. */
 async function overLink(lab, { rttMs, ...rules }) {
   const delayMs = rttMs / 2
@@ -173,7 +183,8 @@ export const cases = {
   'peer reads slowly': {
     truth: { limitedBy: 'receiver-window' },
     parameters: (draw) => ({
-      control: draw.one(ANY_CONTROL),
+      // BBR takes the peer's pace for the path's.
+      control: draw.one(CUBIC_OR_RENO),
       rttMs: draw.between(2, 60),
       pauseMs: draw.between(50, 200),
       ms: draw.between(2000, 3500),
@@ -203,6 +214,75 @@ export const cases = {
       sysctl('tcp_wmem', `4096 ${sndbuf} ${sndbuf}`)
       await overLink(lab, { rttMs })
       await transfer(lab, { ms })
+    },
+  },
+
+  'small congestion window': {
+    truth: { limitedBy: 'congestion-window' },
+    parameters: (draw) => ({
+      control: draw.one(CUBIC_OR_RENO),
+      rttMs: draw.between(10, 120),
+      segments: draw.between(4, 30),
+      ms: draw.between(1500, 2500),
+    }),
+    async run(lab, { rttMs, segments, ms }) {
+      await overLink(lab, { rttMs })
+      lab.route('cwnd', 'lock', segments)
+      await transfer(lab, { ms })
+    },
+  },
+
+  'we stop reading': {
+    truth: { limitedBy: 'application' },
+    parameters: (draw) => ({
+      control: draw.one(ANY_CONTROL),
+      rttMs: draw.between(2, 60),
+      readsBytes: draw.between(0, 200) * KB,
+      ms: draw.between(2000, 3000),
+    }),
+    async run(lab, { rttMs, readsBytes, ms }) {
+      await overLink(lab, { rttMs })
+      const { client, accepted } = await lab.pair()
+      client.on('data', () => {
+        if (client.bytesRead >= readsBytes) client.pause()
+      })
+      if (readsBytes === 0) client.pause()
+      accepted.write(Buffer.alloc(ENDLESS))
+      await wait(ms)
+      client.destroy()
+    },
+  },
+
+  'we receive, rate limit': {
+    truth: { limitedBy: 'unknown' },
+    parameters: (draw) => ({
+      control: draw.one(ANY_CONTROL),
+      rttMs: draw.between(5, 60),
+      rateKBps: draw.between(200, 2000),
+      queueMs: draw.between(50, 300),
+      ms: draw.between(1500, 2500),
+    }),
+    async run(lab, { rttMs, rateKBps, queueMs, ms }) {
+      const delayMs = rttMs / 2
+      const down = { delayMs, rateKBps, queueMs }
+      await lab.link({ up: { delayMs }, down })
+      await receive(lab, ms)
+    },
+  },
+
+  'we receive, loss 5 %': {
+    truth: { limitedBy: 'unknown' },
+    parameters: (draw) => ({
+      control: draw.one(CUBIC_OR_RENO),
+      rttMs: draw.between(10, 100),
+      seed: draw.between(1, 1e6),
+      ms: draw.between(1500, 2500),
+    }),
+    async run(lab, { rttMs, seed, ms }) {
+      const delayMs = rttMs / 2
+      const down = { delayMs, lose: 0.05, seed }
+      await lab.link({ up: { delayMs }, down })
+      await receive(lab, ms)
     },
   },
 
