@@ -119,6 +119,8 @@ const GROWTH = 2
 const LONG_RTT_US = 10_000
 /** From the receipt of an answer to the next request: two ticks of 100 Hz. */
 const TURNAROUND_MS = 20
+/** Two retransmission timeouts of the usual length, and some. */
+const PAUSE_MS = 500
 /** The third timeout in a row: 1.4 s of silence or more. */
 const SILENT_RTOS = 3
 
@@ -716,20 +718,25 @@ function sentBy({ counters }: TcpInfoDelta): number {
   return counters.bytesAcked ?? counters.bytesSent ?? 0
 }
 
-/** The share of the time between the records in which something was received. */
+/**
+ * The share of the time in which data came in. A sender that repairs a loss, or
+ * waits for a round trip, pauses: shorter pauses count as well.
+ */
 function receivingShare(open: readonly TcpInfo[]): number | undefined {
-  let receiving = 0
-  let all = 0
-  for (const [i, record] of open.entries()) {
-    const before = open[i - 1]
-    if (!before) continue
-    const duration = apart(before, record)
-    all += duration
-    const received = (record.bytesReceived ?? 0) - (before.bytesReceived ?? 0)
-    // The peer's FIN counts 1.
-    if (received > 1) receiving += duration
+  const [first] = open
+  const last = open.at(-1)
+  if (!first || !last || first === last) return undefined
+  let receivingMs = 0
+  let before = first
+  for (const record of open) {
+    // Out of order it is not in bytesReceived yet.
+    const name =
+      record.dataSegmentsIn === undefined ? 'bytesReceived' : 'dataSegmentsIn'
+    if ((record[name] ?? 0) <= (before[name] ?? 0)) continue
+    receivingMs += Math.min(PAUSE_MS, apart(before, record))
+    before = record
   }
-  return all > 0 ? receiving / all : undefined
+  return receivingMs / Math.max(1, apart(first, last))
 }
 
 interface RoundTrip {

@@ -58,6 +58,15 @@ class Lab {
     this.ip(...route, 'congctl', this.#control, ...metrics)
   }
 
+  /** Linux looks up a locked metric only where it remembers a connection. */
+  async learnRoute() {
+    sysctl('tcp_no_metrics_save', 0)
+    const port = await this.listen()
+    this.#server.on('connection', (accepted) => accepted.end().resume())
+    const client = net.connect({ ...this.#reachedAt, port }).resume()
+    await once(client, 'close')
+  }
+
   onLoopback() {
     this.#listensAt = '127.0.0.1'
     this.#reachedAt = { host: '127.0.0.1' }

@@ -228,6 +228,7 @@ export const cases = {
     async run(lab, { rttMs, segments, ms }) {
       await overLink(lab, { rttMs })
       lab.route('cwnd', 'lock', segments)
+      await lab.learnRoute()
       await transfer(lab, { ms })
     },
   },
