@@ -109,8 +109,9 @@ const RETRANSMIT_RATIO = 0.003
 const MATHIS = 1.22
 /** CUBIC keeps more than Reno, and both more until the first loss. */
 const MATHIS_TOLERANCE = 3
-/** A queue is what adds a quarter to the round trip ... */
+/** A queue is what adds a quarter to the round trip, at losses a half ... */
 const QUEUE_SHARE = 0.25
+const LOSSY_QUEUE_SHARE = 0.5
 /** ... and more than timers and schedulers do. @unit µs */
 const QUEUE_US = 5_000
 /** Slow start doubles with each round trip, all else takes many of them. */
@@ -367,9 +368,9 @@ function sharesByLinux(
 ): TcpInfoShares | undefined {
   const { busyUs, rwndLimitedUs, sndbufLimitedUs } = counters
   if (!observedUs || busyUs === undefined) return undefined
-  const receiverWindow = (rwndLimitedUs ?? 0) / observedUs
-  const counted = (sndbufLimitedUs ?? 0) / observedUs
-  const rest = Math.max(0, busyUs / observedUs - receiverWindow - counted)
+  const receiverWindow = clamp((rwndLimitedUs ?? 0) / observedUs)
+  const counted = clamp((sndbufLimitedUs ?? 0) / observedUs)
+  const rest = clamp(busyUs / observedUs - receiverWindow - counted)
   // These the timer has counted already.
   const seen = live
     .map(waitingFor)
@@ -385,7 +386,7 @@ function sharesByLinux(
     idle: Math.max(0, 1 - busyUs / observedUs),
     applicationWaits: part('application'),
     receiverWindow,
-    sendBuffer: counted + part('send-buffer'),
+    sendBuffer: clamp(counted + part('send-buffer')),
     network: part('network'),
   }
 }
@@ -470,7 +471,7 @@ function handshake({ records, open, last, delta }: Facts): Finding | undefined {
   const openMs = (delta.durationMs ?? (delta.counters.busyUs ?? 0) / 1000) || 0
   const connectMs = last.connectDurationMs
   const again = synsSentAgain(open)
-  if (connectMs === undefined || !again) return undefined
+  if (!connectMs || !again) return undefined
   const beforeMs = open[0] === records[0] ? connectMs : 0
   const share = connectMs / Math.max(connectMs, openMs + beforeMs)
   if (share < MOST) return undefined
@@ -647,30 +648,30 @@ const RULES: readonly Rule[] = [
     )
   },
 
-  function queue({ live, open }, { network: share }) {
-    const trip = roundTrip(live.length ? live : open)
-    if (share < MOST || !trip || !isQueued(trip)) return undefined
-    return {
-      limitedBy: 'path-rate',
-      share,
-      says: `a queue on the path raised the round trip from ${ms(trip.least / 1000)} to ${ms(trip.usual / 1000)}`,
-      by: ['rttUs', 'minRttUs', 'deliveryRateBytesPerSec', 'cwndBytes'],
+  function queueOrLoss(facts, { network: share }) {
+    if (share < MOST) return undefined
+    const samples = facts.live.length ? facts.live : facts.open
+    const trip = roundTrip(samples)
+    const window = windowOfLoss(facts, samples)
+    if (trip && isQueued(trip, window ? LOSSY_QUEUE_SHARE : QUEUE_SHARE)) {
+      return {
+        limitedBy: 'path-rate',
+        share,
+        says: `a queue on the path raised the round trip from ${ms(trip.least / 1000)} to ${ms(trip.usual / 1000)}`,
+        by: ['rttUs', 'minRttUs', 'deliveryRateBytesPerSec', 'cwndBytes'],
+      }
     }
-  },
-
-  function loss({ live, open, retransmitRatio: ratio }, { network: share }) {
-    if (share < MOST || ratio === undefined || ratio < RETRANSMIT_RATIO) {
-      return undefined
-    }
-    const window = median(segmentsOf(live.length ? live : open))
-    const expected = MATHIS / Math.sqrt(ratio)
-    if (window === undefined || window > expected * MATHIS_TOLERANCE) {
-      return undefined
+    if (window === undefined) return undefined
+    if (trip && isQueued(trip)) {
+      return unknown(
+        'there was loss, and a queue that may have caused it',
+        ...(['bytesRetransmitted', 'bytesSent', 'rttUs', 'minRttUs'] as const),
+      )
     }
     return {
       limitedBy: 'loss',
       share,
-      says: `${percent(ratio)} of what it sent was sent again, which keeps the congestion window at ${Math.round(window)} segments`,
+      says: `${percent(facts.retransmitRatio ?? 0)} of what it sent was sent again, which keeps the congestion window at ${Math.round(window)} segments`,
       by: ['bytesRetransmitted', 'bytesSent', 'cwndBytes', 'rtoCount', 'rttUs'],
     }
   },
@@ -727,16 +728,20 @@ function receivingShare(open: readonly TcpInfo[]): number | undefined {
   const last = open.at(-1)
   if (!first || !last || first === last) return undefined
   let receivingMs = 0
-  let before = first
-  for (const record of open) {
+  let arrivedAt = first.capturedAt
+  for (const [i, record] of open.entries()) {
+    const before = open[i - 1]
+    if (!before) continue
     // Out of order it is not in bytesReceived yet.
     const name =
       record.dataSegmentsIn === undefined ? 'bytesReceived' : 'dataSegmentsIn'
     if ((record[name] ?? 0) <= (before[name] ?? 0)) continue
-    receivingMs += Math.min(PAUSE_MS, apart(before, record))
-    before = record
+    const newest = record.capturedAt - (record.dataReceivedAgoMs ?? 0)
+    const pauseMs = Math.max(PAUSE_MS, apart(before, record))
+    receivingMs += Math.min(pauseMs, Math.max(0, newest - arrivedAt))
+    arrivedAt = newest
   }
-  return receivingMs / Math.max(1, apart(first, last))
+  return clamp(receivingMs / Math.max(1, apart(first, last)))
 }
 
 interface RoundTrip {
@@ -744,8 +749,8 @@ interface RoundTrip {
   readonly usual: number
 }
 
-function isQueued({ least, usual }: RoundTrip): boolean {
-  return usual - least >= Math.max(QUEUE_US, least * QUEUE_SHARE)
+function isQueued({ least, usual }: RoundTrip, share = QUEUE_SHARE): boolean {
+  return usual - least >= Math.max(QUEUE_US, least * share)
 }
 
 function roundTrip(records: readonly TcpInfo[]): RoundTrip | undefined {
@@ -757,6 +762,18 @@ function roundTrip(records: readonly TcpInfo[]): RoundTrip | undefined {
     Math.min(a, b),
   )
   return { least, usual }
+}
+
+/** The congestion window, if it is what the retransmissions explain. */
+function windowOfLoss(
+  { retransmitRatio: ratio = 0 }: Facts,
+  samples: readonly TcpInfo[],
+): number | undefined {
+  const window = median(segmentsOf(samples))
+  const allowed = (MATHIS_TOLERANCE * MATHIS) / Math.sqrt(ratio)
+  return window !== undefined && ratio >= RETRANSMIT_RATIO && window <= allowed
+    ? window
+    : undefined
 }
 
 function segmentsOf(records: readonly TcpInfo[]): number[] {

@@ -1,0 +1,296 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { COUNTERS } from '../../lib/counters.js'
+import type { TcpInfo } from '../../lib/tcp-info.js'
+import { explain } from '../../lib/verdict.js'
+
+/** A record as JSON leaves it: without what is absent. */
+const record = (members: Partial<TcpInfo>): TcpInfo =>
+  ({
+    trigger: 'sample',
+    capturedAt: 1_700_000_000_000,
+    platform: 'linux',
+    source: 'TCP_INFO',
+    state: 'ESTABLISHED',
+    sendMssBytes: 1448,
+    ...members,
+  }) as TcpInfo
+
+/** `count` records, 50 ms apart; `members` tells how each differs. */
+const series = (
+  count: number,
+  members: (i: number) => Partial<TcpInfo>,
+): TcpInfo[] =>
+  Array.from({ length: count }, (_, i) =>
+    record({ capturedAt: 1_700_000_000_000 + 50 * i, ...members(i) }),
+  )
+
+describe('what it takes', () => {
+  test('a record, an array, any iterable', () => {
+    const one = record({ trigger: 'close' })
+    const verdict = explain(one)
+    expect(explain([one])).toEqual(verdict)
+    expect(explain(new Set([one]).values())).toEqual(verdict)
+  })
+
+  test('no records at all have no cause', () => {
+    expect(explain([])).toMatchObject({
+      limitedBy: 'unknown',
+      confidence: 0,
+      closedBy: undefined,
+    })
+  })
+
+  test.each([
+    undefined,
+    null,
+    7,
+    'record',
+    {},
+    [{}],
+    [null],
+    [record({}), 'x'],
+    () => {},
+  ])('%j is refused', (value) => {
+    expect(() => explain(value as never)).toThrow(TypeError)
+    expect(() => explain(value as never)).toThrow(/explain\(\) takes a record/)
+  })
+})
+
+describe('whatever is in the records', () => {
+  const number = fc.oneof(
+    fc.constant(undefined),
+    fc.constantFrom(0, 1, 1448, 1e6, 2 ** 32, Number.MAX_SAFE_INTEGER),
+    fc.nat(),
+  )
+  const gauges =
+    'rttUs minRttUs cwndSegments cwndBytes ssthreshBytes sndWndBytes rcvWndBytes bytesInFlight segmentsInFlight notSentBytes sendQueueBytes consecutiveRtos dataSentAgoMs dataReceivedAgoMs ackReceivedAgoMs connectDurationMs sendMssBytes'.split(
+      ' ',
+    )
+  const anyRecord = fc.record({
+    trigger: fc.constantFrom('sample', 'close', 'attempt', 'exit', 'demand'),
+    platform: fc.constantFrom('linux', 'win32', 'darwin', 'beos'),
+    source: fc.constant('any'),
+    capturedAt: fc.nat({ max: 10_000 }),
+    state: fc.constantFrom(
+      ...[undefined, 'CLOSED', 'SYN_SENT', 'ESTABLISHED', 'FIN_WAIT_2'],
+      ...['CLOSE_WAIT', 'CLOSING', 'LAST_ACK', 'TIME_WAIT', 'LISTEN'],
+    ),
+    errorCode: fc.constantFrom(undefined, 'ECONNRESET', 'ETIMEDOUT', 'OTHER'),
+    deliveryRateAppLimited: fc.constantFrom(undefined, true, false),
+    ...Object.fromEntries(
+      [...gauges, ...COUNTERS].map((name) => [name, number]),
+    ),
+  })
+
+  test('it answers, in plain data and within bounds', () => {
+    fc.assert(
+      fc.property(fc.array(anyRecord, { maxLength: 15 }), (records) => {
+        const verdict = explain(records as unknown as TcpInfo[])
+        const { confidence, limitedBy, retransmitRatio, shares } = verdict
+        expect(confidence).toBeGreaterThanOrEqual(0)
+        expect(confidence).toBeLessThanOrEqual(1)
+        expect(confidence === 0 || limitedBy !== 'unknown').toBe(true)
+        if (retransmitRatio !== undefined) {
+          expect(retransmitRatio).toBeGreaterThanOrEqual(0)
+          expect(retransmitRatio).toBeLessThanOrEqual(1)
+        }
+        for (const share of Object.values(shares ?? {})) {
+          expect(share).toBeGreaterThanOrEqual(0)
+          expect(share).toBeLessThanOrEqual(1)
+        }
+        expect(verdict.summary).not.toMatch(/undefined|NaN|Infinity/)
+        expect(structuredClone(verdict)).toEqual(verdict)
+        expect(JSON.parse(JSON.stringify(verdict))).toEqual(
+          JSON.parse(JSON.stringify({ ...verdict })),
+        )
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test('very many records are no harm', () => {
+    const many = series(200_000, (i) => ({
+      rttUs: 10_000,
+      segmentsInFlight: 1,
+      busyUs: 50_000 * i,
+    }))
+    expect(explain(many).observedMs).toBe(50 * (many.length - 1))
+  })
+})
+
+describe('who closed first', () => {
+  const final = (members: Partial<TcpInfo>) =>
+    record({ trigger: 'close', ...members })
+  const closed = (members: Partial<TcpInfo>) =>
+    final({ state: 'CLOSED', ...members })
+
+  test.each([
+    ['open', record({}), undefined, undefined],
+    ['half-closed by us', record({ state: 'FIN_WAIT_2' }), 'us', 'fin'],
+    ['half-closed by the peer', record({ state: 'CLOSE_WAIT' }), 'peer', 'fin'],
+    ['the peer first', final({ state: 'LAST_ACK' }), 'peer', 'fin'],
+    ['both at once', final({ state: 'CLOSING' }), 'both', 'fin'],
+    ['both, in an unknown order', closed({}), 'unknown', 'unknown'],
+    ['destroyed', final({}), 'us', 'destroy'],
+    ['destroyed in vain', final({ state: 'SYN_SENT' }), 'us', 'destroy'],
+    ['at exit', record({ trigger: 'exit' }), 'us', 'destroy'],
+    ['no state', final({ state: undefined }), 'unknown', 'unknown'],
+    ['reset', closed({ errorCode: 'ECONNRESET' }), 'peer', 'rst'],
+    ['timed out', closed({ errorCode: 'ETIMEDOUT' }), 'network', 'timeout'],
+    ['refused', closed({ errorCode: 'ECONNREFUSED' }), 'peer', 'refused'],
+    [
+      'no route any more',
+      closed({ errorCode: 'EHOSTUNREACH' }),
+      ...['network', 'unreachable'],
+    ],
+    [
+      "a program's own ETIMEDOUT",
+      final({ errorCode: 'ETIMEDOUT' }),
+      ...['us', 'destroy'],
+    ],
+    [
+      "a program's own ECONNRESET",
+      final({ errorCode: 'ECONNRESET' }),
+      ...['us', 'destroy'],
+    ],
+    [
+      'a reset on Windows, which keeps an earlier record',
+      final({ platform: 'win32', errorCode: 'ECONNRESET' }),
+      ...['peer', 'rst'],
+    ],
+  ] as const)('%s', (_, snapshot, closedBy, closedHow) => {
+    expect(explain(snapshot)).toMatchObject({ closedBy, closedHow })
+  })
+
+  test('the first FIN counts, not how it ended', () => {
+    const states = [
+      record({}),
+      record({ state: 'FIN_WAIT_2' }),
+      closed({ errorCode: 'ECONNRESET' }),
+    ]
+    expect(explain(states)).toMatchObject({ closedBy: 'us', closedHow: 'fin' })
+  })
+})
+
+describe('without the timers of Linux', () => {
+  test('Windows: the receiver', () => {
+    const records = series(20, (i) => ({
+      platform: 'win32',
+      connectionAgeMs: 50 * i,
+      rwndLimitedUs: 45_000 * i,
+      cwndLimitedUs: 2_000 * i,
+      appLimitedUs: 3_000 * i,
+      bytesInFlight: 1000,
+      sndWndBytes: 1000,
+      cwndBytes: 100_000,
+    }))
+    const { limitedBy, confidence, evidence } = explain(records)
+    expect(limitedBy).toBe('receiver-window')
+    expect(confidence).toBeCloseTo(0.9)
+    expect(evidence.rwndLimitedUs).toBe(45_000 * 19)
+  })
+
+  test('Windows: an application that is silent', () => {
+    const records = series(20, (i) => ({
+      platform: 'win32',
+      connectionAgeMs: 50 * i,
+      rwndLimitedUs: 0,
+      cwndLimitedUs: 1_000 * i,
+      appLimitedUs: 49_000 * i,
+      bytesInFlight: 0,
+    }))
+    expect(explain(records).limitedBy).toBe('application')
+    expect(explain(records.slice(-1)).limitedBy).toBe('application')
+  })
+
+  test('macOS: loss', () => {
+    const records = series(20, (i) => ({
+      platform: 'darwin',
+      rttUs: 30_000,
+      cwndBytes: 10 * 1448,
+      sndWndBytes: 1_000_000,
+      sendQueueBytes: 131_072,
+      bytesSent: 20_000 * i,
+      bytesRetransmitted: 300 * i,
+    }))
+    expect(explain(records)).toMatchObject({
+      limitedBy: 'loss',
+      retransmitRatio: 0.015,
+    })
+  })
+
+  test('macOS: one record says nothing of the time before it', () => {
+    const one = record({ platform: 'darwin', rttUs: 30_000, cwndBytes: 14_480 })
+    expect(explain(one)).toMatchObject({
+      limitedBy: 'unknown',
+      observedMs: undefined,
+      shares: undefined,
+    })
+  })
+})
+
+describe('of a series', () => {
+  const bulk = (i: number): Partial<TcpInfo> => ({
+    busyUs: 50_000 * i,
+    rwndLimitedUs: 0,
+    sndbufLimitedUs: 0,
+    rttUs: 40_000,
+    minRttUs: 40_000,
+    cwndSegments: 10,
+    segmentsInFlight: 10,
+    notSentBytes: 100_000,
+    bytesAcked: 14_480 * i,
+    bytesSent: 14_480 * (i + 1),
+    bytesRetransmitted: 0,
+  })
+
+  test('the time from the first to the last counts', () => {
+    const records = series(40, bulk)
+    expect(explain(records).observedMs).toBe(39 * 50)
+    expect(explain(records.slice(20)).observedMs).toBe(19 * 50)
+  })
+
+  test('a full window without loss, queue or growth is just that', () => {
+    expect(explain(series(40, bulk))).toMatchObject({
+      limitedBy: 'congestion-window',
+      confidence: 1,
+    })
+  })
+
+  test.each([
+    [0.002, 'congestion-window'],
+    [0.004, 'loss'],
+  ])('a retransmit ratio of %d: %s', (ratio, limitedBy) => {
+    const records = series(40, (i) => ({
+      ...bulk(i),
+      bytesSent: 100_000 * i,
+      bytesRetransmitted: 100_000 * ratio * i,
+    }))
+    const verdict = explain(records)
+    expect(verdict.retransmitRatio).toBeCloseTo(ratio)
+    expect(verdict.limitedBy).toBe(limitedBy)
+  })
+
+  test('a window far above what the ratio allows is not limited by it', () => {
+    const records = series(40, (i) => ({
+      ...bulk(i),
+      cwndSegments: 500,
+      segmentsInFlight: 500,
+      bytesRetransmitted: 145 * i,
+    }))
+    expect(explain(records).limitedBy).toBe('congestion-window')
+  })
+
+  test.each([
+    [44_000, 'congestion-window'],
+    [51_000, 'path-rate'],
+  ])('a round trip of %d µs over 40,000: %s', (rttUs, limitedBy) => {
+    const records = series(40, (i) => ({ ...bulk(i), rttUs }))
+    expect(explain(records).limitedBy).toBe(limitedBy)
+  })
+
+  test('it is not explained before 100 ms have passed', () => {
+    expect(explain(series(2, bulk))).toMatchObject({ limitedBy: 'unknown' })
+  })
+})
