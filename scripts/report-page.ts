@@ -17,13 +17,14 @@ const name = 'report-page'
 type EsbuildPlugin = NonNullable<Options['esbuildPlugins']>[number]
 type VitePlugin = NonNullable<ViteUserConfig['plugins']>[number]
 
-/** The source of the module. */
-function source(): string {
-  // From the root: the bundler bundles its own configuration, this file included.
-  const folder = path.resolve('lib/report/page')
+/** The source of the module, for the file that imports it. */
+function sourceFor(importer: string): string {
+  // (Where this file lies can't be asked: it is bundled into the configurations.)
+  const folder = path.join(path.dirname(importer), 'page')
+  const licence = licenceOf('uplot', folder)
   const { outputFiles } = buildSync({
     entryPoints: [path.join(folder, 'main.ts'), path.join(folder, 'page.css')],
-    // Never written there.
+    // Nothing is written there.
     outdir: folder,
     write: false,
     bundle: true,
@@ -31,7 +32,7 @@ function source(): string {
     format: 'iife',
     target: 'es2022',
     legalComments: 'none',
-    banner: { js: licence(), css: licence() },
+    banner: { js: licence, css: licence },
   })
   const [script, style] = ['.js', '.css'].map(
     (end) => outputFiles.find((each) => each.path.endsWith(end))?.text,
@@ -40,22 +41,22 @@ function source(): string {
 export const STYLE = ${JSON.stringify(style)}`
 }
 
-/** Of uPlot: it wants to be part of all copies. */
-function licence(): string {
-  const main = createRequire(import.meta.url).resolve('uplot')
+/** It wants to be part of all copies. */
+function licenceOf(dependency: string, folder: string): string {
+  const main = createRequire(path.join(folder, '_')).resolve(dependency)
   const text = readFileSync(path.join(main, '../../LICENSE'), 'utf8')
-  return `/*! uPlot, https://github.com/leeoniya/uPlot\n\n${text.trim()}\n*/`
+  return `/*! ${dependency}\n\n${text.trim()}\n*/`
 }
 
 export const forEsbuild: EsbuildPlugin = {
   name,
   setup(build) {
-    build.onResolve({ filter: new RegExp(`^${MODULE}$`) }, () => ({
-      path: MODULE,
+    build.onResolve({ filter: new RegExp(`^${MODULE}$`) }, ({ importer }) => ({
+      path: importer,
       namespace: name,
     }))
-    build.onLoad({ filter: /.*/, namespace: name }, () => ({
-      contents: source(),
+    build.onLoad({ filter: /.*/, namespace: name }, ({ path: importer }) => ({
+      contents: sourceFor(importer),
       loader: 'js',
     }))
   },
@@ -63,6 +64,10 @@ export const forEsbuild: EsbuildPlugin = {
 
 export const forVite: VitePlugin = {
   name,
-  resolveId: (id: string) => (id === MODULE ? `\0${MODULE}` : undefined),
-  load: (id: string) => (id === `\0${MODULE}` ? source() : undefined),
+  resolveId: (id: string, importer: string | undefined) =>
+    id === MODULE ? `\0${MODULE}:${importer}` : undefined,
+  load(id: string) {
+    const [, importer] = id.split(`\0${MODULE}:`)
+    return importer === undefined ? undefined : sourceFor(importer)
+  },
 }
