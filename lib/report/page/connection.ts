@@ -9,7 +9,7 @@ import { nameOf } from './table.js'
 const PAGE_SIZE = 100
 
 /** More would be a list that nobody reads; the charts show them all. */
-const MOST_LOSSES = 20
+const MOST_LOSSES = 12
 
 /** Shows it in the section; what is returned takes it away again. */
 export function showConnection(
@@ -116,7 +116,8 @@ function losses(
       element('p', {}, none),
     )
   }
-  const more = losses.length - MOST_LOSSES
+  const worst = [...losses].sort(bySize).slice(0, MOST_LOSSES)
+  const less = losses.length - worst.length
   return element(
     'div',
     { class: 'losses' },
@@ -125,18 +126,22 @@ function losses(
     element(
       'ul',
       {},
-      ...losses.slice(0, MOST_LOSSES).map((loss) =>
-        element(
-          'li',
-          {},
-          button(spanOf(connection, loss), () => moveTo(loss.last), {
-            class: 'when',
-          }),
-          summaryOf(connection, loss),
+      ...losses
+        .filter((loss) => worst.includes(loss))
+        .map((loss) =>
+          element(
+            'li',
+            {},
+            button(spanOf(connection, loss), () => moveTo(loss.last), {
+              class: 'when',
+            }),
+            summaryOf(connection, loss),
+          ),
         ),
-      ),
     ),
-    more > 0 ? element('p', {}, `And ${plural(more, 'later times')}.`) : null,
+    less > 0
+      ? element('p', {}, `And ${count(less)} smaller, marked in the charts.`)
+      : null,
     element(
       'p',
       { class: 'note' },
@@ -147,6 +152,10 @@ function losses(
     ),
   )
 }
+
+const bySize = (a: Loss, b: Loss): number =>
+  b.timedOut.length - a.timedOut.length ||
+  (b.retransmitted ?? 0) - (a.retransmitted ?? 0)
 
 function spanOf(
   { timesMs, isStartKnown }: Connection,
