@@ -24,6 +24,16 @@ const TOOLS = [
     package: 'openssl',
     for: 'certificates of the command-line tests',
   },
+  {
+    command: ['/usr/bin/chromium', '--version'],
+    package: 'chromium',
+    for: 'the page of the report',
+  },
+  {
+    command: ['promtool', '--version'],
+    package: 'prometheus',
+    for: 'the metrics in Prometheus',
+  },
   ...[
     // The first four have nothing on PATH for somebody who is not root.
     ['/usr/lib/postgresql', 'postgresql', 'pg'],

@@ -75,7 +75,7 @@ export interface TcpMetrics {
   stop(): void
 }
 
-export type Labels = Readonly<Record<string, string>>
+type Labels = Readonly<Record<string, string>>
 
 /** Where the increments go. */
 export type Add = (

@@ -13,7 +13,7 @@ import { deliveryRateOf, retransmitRatioOf } from '../derived.js'
 import type { TcpInfo } from '../tcp-info.js'
 
 /** UCUM, as OpenTelemetry has it. */
-export type Unit =
+type Unit =
   | '1'
   | 's'
   | 'By'
