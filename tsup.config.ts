@@ -11,18 +11,20 @@ const common: Options = {
 }
 
 /** What others import. */
-const entry = {
-  index: 'lib/index.ts',
-  register: 'lib/register.ts',
-  prometheus: 'lib/metrics/prometheus.ts',
-  opentelemetry: 'lib/metrics/opentelemetry.ts',
+const library = {
+  entry: {
+    index: 'lib/index.ts',
+    register: 'lib/register.ts',
+    prometheus: 'lib/metrics/prometheus.ts',
+    opentelemetry: 'lib/metrics/opentelemetry.ts',
+  },
 }
 
 export default defineConfig([
   {
     ...common,
     entry: {
-      ...entry,
+      ...library.entry,
       cli: 'lib/cli/main.ts',
       recorder: 'lib/cli/recorder.ts',
     },
@@ -31,12 +33,12 @@ export default defineConfig([
   },
   {
     ...common,
-    entry,
+    ...library,
     format: 'cjs',
   },
   {
     ...common,
-    entry,
+    ...library,
     format: ['esm', 'cjs'],
     // tsup passes baseUrl to the compiler, which TypeScript 6 calls deprecated.
     dts: { only: true, compilerOptions: { ignoreDeprecations: '6.0' } },

@@ -18,7 +18,7 @@ import {
 } from '../capture.js'
 import { growth, limitsOf, type TcpInfoCounter } from '../delta.js'
 import { wasEstablished } from '../derived.js'
-import { handleOf, isPipe, type StreamHandle } from '../handle.js'
+import { handleOf, type StreamHandle } from '../handle.js'
 import { instrument } from '../instrument.js'
 import { Snapshot, takeSnapshot } from '../snapshot.js'
 import type { TcpInfo } from '../tcp-info.js'
@@ -196,7 +196,7 @@ export class Recorder implements TcpMetrics {
     connectDurationMs: number | undefined,
   ): void {
     const handle = handleOf(socket)
-    if (!handle || isPipe(handle)) return
+    if (!handle) return
     const known = this.#open.get(socket)
     if (known?.handle === handle) return
     if (known) this.#leave(socket, known)

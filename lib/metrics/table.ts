@@ -44,7 +44,7 @@ export interface RecordCounter extends Common {
 }
 
 /** How many there are now. */
-export interface UpDownCounter extends Common {
+interface UpDownCounter extends Common {
   readonly kind: 'upDown'
 }
 

@@ -130,6 +130,20 @@ describe('increments', () => {
     expect(sums.get('bytes_sent')).toBeGreaterThan(500_000)
   })
 
+  test('when somebody asks between the close and its record', async () => {
+    const { recorder, sums, open: openNow } = record()
+    const socket = await open()
+    await exchange(socket, 1000)
+    recorder.refresh()
+    socket.destroy()
+    recorder.refresh()
+    await once(socket, 'close')
+    expect(sums.get('connections_created')).toBe(1)
+    expect(sums.get('connections_closed')).toBe(1)
+    expect(sums.get('bytes_sent')).toBe(1000)
+    expect(openNow()).toEqual([0])
+  })
+
   test('of a socket that connects again', async () => {
     const { recorder, sums, open: openNow } = record()
     const socket = new TcpInfoSocket()
@@ -153,6 +167,7 @@ describe('increments', () => {
     await exchange(socket, 1000)
     const { recorder, sums } = record()
     recorder.observe(socket)
+    recorder.refresh()
     recorder.observe(socket)
     recorder.refresh()
     expect(sums.get('bytes_sent')).toBe(1000)
