@@ -53,10 +53,59 @@ interface Size {
 }
 interface Drawn {
   getContext(kind: '2d'): {
+    fillStyle: string
+    fillRect(...box: [number, number, number, number]): void
     getImageData(
       ...box: [number, number, number, number]
     ): Size & { readonly data: Uint8ClampedArray }
   }
+}
+
+const LINES = ['first', 'second', 'third', 'bars']
+
+type Color = readonly [red: number, green: number, blue: number, alpha: number]
+
+/** (In the page.) The values of these custom properties, as the canvas has them. */
+function rgba(names: readonly string[]): Color[] {
+  const page = globalThis as unknown as {
+    document: { documentElement: object; createElement(name: 'canvas'): Drawn }
+    getComputedStyle(of: object): { getPropertyValue(name: string): string }
+  }
+  const root = page.getComputedStyle(page.document.documentElement)
+  return names.map((name) => {
+    const context = page.document.createElement('canvas').getContext('2d')
+    context.fillStyle = root.getPropertyValue(`--${name}`)
+    context.fillRect(0, 0, 1, 1)
+    const [red = 0, green = 0, blue = 0, alpha = 0] = context.getImageData(
+      0,
+      0,
+      1,
+      1,
+    ).data
+    return [red, green, blue, alpha / 255]
+  })
+}
+
+function over(color: Color, ground: Color): Color {
+  const mixed = (at: 0 | 1 | 2) =>
+    color[at] * color[3] + ground[at] * (1 - color[3])
+  return [mixed(0), mixed(1), mixed(2), 1]
+}
+
+/** WCAG 2.2, "contrast ratio". */
+function contrast(a: Color, b: Color): number {
+  const [light = 0, dark = 0] = [luminance(a), luminance(b)].sort(
+    (one, other) => other - one,
+  )
+  return (light + 0.05) / (dark + 0.05)
+}
+
+function luminance([red, green, blue]: Color): number {
+  const [r = 0, g = 0, b = 0] = [red, green, blue].map((channel) => {
+    const part = channel / 255
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
+  })
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b
 }
 
 describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
@@ -104,6 +153,42 @@ describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
       expect.stringMatching(/1\.002 s to 1\.502 s\s+51 segments retransm/),
       expect.stringMatching(/2\.857 s to 3\.157 s\s+250 segm.*, 1 timeout/),
     ])
+  })
+
+  test.each(['light', 'dark'] as const)(
+    'what is drawn stands out, also where it was lossy: %s',
+    async (colorScheme) => {
+      const { page } = await open(reportHtml([]), { colorScheme })
+      const names = ['surface', 'loss', 'timeout', 'muted', ...LINES]
+      const colors = await page.evaluate(rgba, names)
+      const [surface, loss, timeout, text, ...lines] = colors
+      if (!surface || !loss || !timeout || !text) throw new Error('no colour')
+      const lossy = over(loss, surface)
+      for (const ground of [surface, lossy, over(timeout, lossy)]) {
+        for (const [at, line] of lines.entries()) {
+          expect(contrast(line, ground), LINES[at]).toBeGreaterThanOrEqual(3)
+        }
+      }
+      expect(contrast(text, surface)).toBeGreaterThanOrEqual(4.5)
+      // Not text: a band beside lines and bars that say the same.
+      expect(contrast(lossy, surface)).toBeGreaterThan(1.15)
+    },
+  )
+
+  test('is drawn anew when the scheme changes, and for print', async () => {
+    const { page, complaints } = await open(reportHtml(recorded()))
+    const canvas = page.locator('canvas').first()
+    await canvas.waitFor()
+    const drawn = () =>
+      canvas.evaluate((each) =>
+        (each as unknown as { toDataURL(): string }).toDataURL(),
+      )
+    const light = await drawn()
+    await page.emulateMedia({ colorScheme: 'dark' })
+    await expect.poll(drawn).not.toBe(light)
+    await page.emulateMedia({ colorScheme: 'dark', media: 'print' })
+    await expect.poll(drawn).toBe(light)
+    expect(complaints).toEqual([])
   })
 
   test('is worked with keys alone', async () => {
@@ -335,6 +420,9 @@ describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
     await page.getByRole('button', { name: 'Next' }).click()
     expect(await page.locator('.pager').first().textContent()).toMatch(
       /51–100 of 1,000/,
+    )
+    expect(await page.locator('.choose').first().textContent()).toBe(
+      '10.9.2.3:10050',
     )
     await page.getByLabel('Find').fill(':10777')
     expect(await page.locator('.choose').allInnerTexts()).toEqual([
