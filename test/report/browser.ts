@@ -42,9 +42,10 @@ export function useBrowser(): (
   options?: BrowserContextOptions,
 ) => Promise<Opened> {
   let browser: Browser
-  const folder = mkdtempSync(path.join(tmpdir(), 'report-'))
+  let folder: string
   let serial = 0
   beforeAll(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), 'report-'))
     browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS })
   })
   afterAll(async () => {

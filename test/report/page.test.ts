@@ -1,7 +1,6 @@
 // The report in a browser: no complaint, no network, usable without a mouse.
 
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import { type ReportConnection, reportHtml } from '../../lib/report/html.js'
@@ -9,13 +8,11 @@ import type { TcpInfo } from '../../lib/tcp-info.js'
 import { chromiumMissing, useBrowser } from './browser.js'
 import { ofMacos, ofWindows, recorded } from './connections.js'
 
-const AXE = createRequire(import.meta.url).resolve('axe-core')
-
 const skipped = chromiumMissing ? ` (skipped: ${chromiumMissing})` : ''
 
 const everything = () => [...recorded(), ofWindows(), ofMacos()]
 
-/** What axe finds; the page's own policy forbids to add it as an element. */
+/** What axe finds. */
 async function violations(page: Page): Promise<string[]> {
   const results = await page.evaluate('axe.run(document)')
   return (
@@ -128,7 +125,7 @@ describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
       // As the browser's own tools would, past the page's policy.
       const session = await page.context().newCDPSession(page)
       await session.send('Runtime.evaluate', {
-        expression: readFileSync(AXE, 'utf8'),
+        expression: axe.source,
       })
       expect(await violations(page)).toEqual([])
       expect(complaints).toEqual([])

@@ -177,7 +177,7 @@ export function drawCharts(connection: Connection): Charts {
                   ? element(
                       'small',
                       {},
-                      `leaves the chart, up to ${chart.format(far)}`,
+                      ` (leaves the chart, up to ${chart.format(far)})`,
                     )
                   : null,
               ),

@@ -106,7 +106,7 @@ function losses(
   const heading = element('h3', {}, 'Where the loss happened')
   if (losses.length === 0) {
     const none = isCounted
-      ? 'No retransmission between the records.'
+      ? 'This side retransmitted nothing between the records.'
       : 'Unknown: these records do not count retransmissions.'
     return element(
       'div',
