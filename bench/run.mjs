@@ -1,11 +1,14 @@
-// All benchmarks, one after the other, each in a process of its own.
+// All benchmarks, or those that are named, one after the other, each in a process
+// of its own.
 
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const here = path.dirname(fileURLToPath(import.meta.url))
-for (const name of ['read', 'churn', 'http', 'guard']) {
+const ALL = ['read', 'churn', 'http', 'guard', 'sampling']
+const named = process.argv.slice(2)
+for (const name of named.length > 0 ? named : ALL) {
   const { status } = spawnSync(
     process.execPath,
     [path.join(here, `${name}.mjs`)],

@@ -1,0 +1,112 @@
+// 10,000 idle connections, each read once a second: how much of a core does that
+// take? Rivals: `ss -tin` once a second, and an event loop that does nothing. "the
+// system calls" are those of our addon in one go, without records.
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import net from 'node:net'
+import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import nodeGypBuild from 'node-gyp-build'
+import { sample } from '../dist/index.js'
+import { interleave, report } from './measure.mjs'
+import { withServer } from './with-server.mjs'
+
+const SOCKETS = 10_000
+const AT_ONCE = 250
+const SECONDS = 5
+const ROUNDS = 7
+const CLOCK_TICK_MS = 10
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
+const addon = nodeGypBuild(root)
+
+async function connect(port) {
+  const sockets = []
+  while (sockets.length < SOCKETS) {
+    const some = Array.from({ length: AT_ONCE }, () =>
+      net.connect(port, '127.0.0.1'),
+    )
+    await Promise.all(some.map((socket) => once(socket, 'connect')))
+    sockets.push(...some)
+  }
+  return sockets
+}
+
+/** Of children that have ended: proc(5), stat. */
+function childrenMs() {
+  const fields = readFileSync('/proc/self/stat', 'utf8').split(') ')[1]
+  const [user, system] = fields.split(' ').slice(13, 15).map(Number)
+  return (user + system) * CLOCK_TICK_MS
+}
+
+/** Percent of one core while `once a second` is on. */
+async function load(begin) {
+  const end = begin()
+  await wait(1500)
+  const from = process.cpuUsage()
+  const childrenFrom = childrenMs()
+  const startedAt = performance.now()
+  await wait(SECONDS * 1000)
+  const { user, system } = process.cpuUsage(from)
+  const usedMs = (user + system) / 1000 + childrenMs() - childrenFrom
+  const percent = (100 * usedMs) / (performance.now() - startedAt)
+  end()
+  return percent
+}
+
+const everySecond = (act) => () => {
+  const timer = setInterval(act, 1000)
+  return () => clearInterval(timer)
+}
+
+await withServer(async ([tcpPort]) => {
+  const sockets = await connect(tcpPort)
+  const descriptors = Int32Array.from(sockets, ({ _handle }) => _handle.fd)
+  const filled = new Int32Array(SOCKETS)
+  const bytes = new Uint8Array(SOCKETS * 280)
+  let samples = 0
+  const sampling = (onSample) => () => {
+    const sampling = sample(sockets, { intervalMs: 1000 })
+    sampling.on('sample', onSample)
+    return () => sampling.stop()
+  }
+  const rows = await interleave(
+    {
+      'ss -tin': () =>
+        load(
+          everySecond(() =>
+            spawn('ss', ['-tinH'], { stdio: 'ignore' }).on('error', () => {}),
+          ),
+        ),
+      'an empty event loop': () => load(() => () => {}),
+      'the system calls': () =>
+        load(
+          everySecond(() => addon.readMany(descriptors, bytes, 280, filled)),
+        ),
+      'sample()': () =>
+        load(
+          sampling(() => {
+            samples++
+          }),
+        ),
+      'sample(), each record used': () =>
+        load(
+          sampling(({ info }) => {
+            if (info.rttUs > 0) samples++
+          }),
+        ),
+    },
+    { rounds: ROUNDS, warmups: 1 },
+  )
+  report(`${SOCKETS} idle connections`, '% of a core', rows)
+  const { median } = rows.find(({ name }) => name === 'sample()')
+  console.log(
+    `  goal of sample(): under 1.5: ${median < 1.5 ? 'holds' : 'MISSED'}`,
+  )
+  if (samples < SOCKETS * SECONDS * ROUNDS)
+    throw new Error('samples are missing')
+  for (const socket of sockets) socket.destroy()
+})
