@@ -15,7 +15,7 @@ const CONCURRENCY = 8
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const addon = nodeGypBuild(root)
-const bytes = new Uint8Array(1024)
+const bytes = new ArrayBuffer(1024)
 
 class ReadSocket extends net.Socket {
   _destroy(error, callback) {

@@ -7,7 +7,7 @@ import type { Failure } from './errors.js'
 /** Every number below zero is a negated OS error number. */
 export interface Binding {
   /** Bytes filled. */
-  readInfo(descriptor: number, bytes: Uint8Array, offset: number): number
+  readInfo(descriptor: number, bytes: ArrayBuffer, offset: number): number
   /** The state in the OS's own numbering. */
   readState(descriptor: number): number
   /** How many of the descriptors could be read. */
@@ -20,11 +20,11 @@ export interface Binding {
   /** Of 1, the local address, and 2, the remote one, those found; fills 48 bytes. */
   readEndpoints(
     descriptor: number,
-    bytes: Uint8Array,
+    bytes: ArrayBuffer,
     offset: number,
     wanted?: number,
   ): number
-  formatAddress(bytes: Uint8Array, offset: number): string | undefined
+  formatAddress(bytes: ArrayBuffer, offset: number): string | undefined
   /** Bytes that this OS fills for a socket made for the purpose. */
   probe(): number
   /**

@@ -7,8 +7,8 @@
 const SLAB_BYTES = 16_384
 
 export class BytePool {
-  /** For the addon and for the decoders: two views of one slab. */
-  bytes!: Uint8Array
+  /** One slab, for the addon and for the decoders. */
+  bytes!: ArrayBuffer
   words!: Uint32Array
   /** Where in the slab the next bytes go, a multiple of 8. */
   at = SLAB_BYTES
@@ -16,9 +16,8 @@ export class BytePool {
   /** Makes sure that at least `needed` bytes are free from `at` on. */
   reserve(needed: number): void {
     if (this.at + needed <= SLAB_BYTES) return
-    const slab = new ArrayBuffer(SLAB_BYTES)
-    this.bytes = new Uint8Array(slab)
-    this.words = new Uint32Array(slab)
+    this.bytes = new ArrayBuffer(SLAB_BYTES)
+    this.words = new Uint32Array(this.bytes)
     this.at = 0
   }
 

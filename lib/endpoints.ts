@@ -59,7 +59,7 @@ const byHandle = new WeakMap<StreamHandle, Endpoints>()
 export class Endpoints {
   static readonly unknown = new Endpoints(pool, false, undefined, UNKNOWN)
 
-  readonly #bytes: Uint8Array
+  readonly #bytes: ArrayBuffer
   readonly #words: Uint32Array
   readonly #at: number
   readonly #peer: Peer | undefined

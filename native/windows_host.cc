@@ -26,6 +26,7 @@
   X(napi_delete_reference)             \
   X(napi_fatal_error)                  \
   X(napi_get_and_clear_last_exception) \
+  X(napi_get_arraybuffer_info)         \
   X(napi_get_boolean)                  \
   X(napi_get_cb_info)                  \
   X(napi_get_last_error_info)          \

@@ -34,7 +34,7 @@ async function connected(port) {
 
 /** Everything the addon can do, for one connection. */
 function useAll(addon, fd, make = (Kind, length) => new Kind(length)) {
-  const bytes = make(Uint8Array, 600)
+  const bytes = make(ArrayBuffer, 600)
   const rows = make(Uint8Array, 1024)
   const filled = make(Int32Array, 2)
   const fds = make(Int32Array, 2)

@@ -9,7 +9,7 @@ import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import net from 'node:net'
 import path from 'node:path'
-import { inspect } from 'node:util'
+import { inspect, types } from 'node:util'
 import vm from 'node:vm'
 import {
   isMainThread,
@@ -57,6 +57,7 @@ function run(seed, calls, live) {
   const pick = (list) => list[below(list.length)]
   const problems = []
   let guards = []
+  let ends = []
 
   /** A buffer whose first and last bytes nobody may touch. */
   function guarded(Buffer, bytes, options) {
@@ -73,7 +74,23 @@ function run(seed, calls, live) {
         (byte, i) =>
           (i >= GUARD_BYTES && i < GUARD_BYTES + bytes) || byte === GUARD,
       ),
-    )
+    ) && ends.every(isEndWhole)
+
+  /** Memory of its own; what is written past its end shows when it grows. */
+  function bufferOf() {
+    const length = pick(lengths)
+    const max = length + GUARD_BYTES
+    const buffer = new ArrayBuffer(length, { maxByteLength: max })
+    fillEndpoints(new Uint8Array(buffer))
+    ends.push(buffer)
+    return buffer
+  }
+
+  function isEndWhole(buffer) {
+    const length = buffer.byteLength
+    buffer.resize(buffer.maxByteLength)
+    return new Uint8Array(buffer, length).every((byte) => byte === 0)
+  }
 
   const lengths = [0, 1, 2, 3, 4, 7, 24, 47, 48, 49, 100, 279, 280, 512, 2000]
 
@@ -86,12 +103,14 @@ function run(seed, calls, live) {
     if (Kind === Int32Array) {
       for (let i = 0; i < length; i++) array[i] = pick([live, -1, 0, 1e6])
     }
-    if (Kind === Uint8Array && random() < 0.5) {
-      for (let i = 0; i + ENDPOINT_BYTES <= length; i += ENDPOINT_BYTES) {
-        array.set(junkEndpoint(), i)
-      }
-    }
     return array
+  }
+
+  function fillEndpoints(bytes) {
+    if (random() < 0.5) return
+    for (let i = 0; i + ENDPOINT_BYTES <= bytes.length; i += ENDPOINT_BYTES) {
+      bytes.set(junkEndpoint(), i)
+    }
   }
 
   /** As native/tcp_info.h lays it out, link-local addresses included. */
@@ -107,8 +126,9 @@ function run(seed, calls, live) {
 
   function detached() {
     const array = new (pick([Uint8Array, Int32Array]))(pick([0, 8, 512]))
-    structuredClone(array.buffer, { transfer: [array.buffer] })
-    return array
+    const { buffer } = array
+    structuredClone(buffer, { transfer: [buffer] })
+    return pick([array, buffer])
   }
 
   /** Views whose buffer has become shorter, or longer, beneath them. */
@@ -123,14 +143,15 @@ function run(seed, calls, live) {
     const size = pick([0, 8, 60, 64, 1024, 4096])
     if (!isGrowable) buffer.resize(size)
     else if (size > 128) buffer.grow(size)
-    return array
+    return isGrowable ? array : pick([array, buffer])
   }
 
   function wasmMemory() {
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 3 })
     const view = new Uint8Array(memory.buffer, 65_000)
+    const { buffer } = memory
     if (random() < 0.5) memory.grow(1) // detaches the view
-    return view
+    return pick([view, buffer])
   }
 
   const throwing = () => {
@@ -158,12 +179,15 @@ function run(seed, calls, live) {
     ])
   const bytes = () => arrayOf(Uint8Array)
   const ints = () => arrayOf(Int32Array)
+  const buffers = () =>
+    pick([bufferOf, bufferOf, bufferOf, resized, detached])()
   const offsets = () => pick([0, 1, 24, 48, numbers()])
 
   const makers = [
     numbers,
     bytes,
     ints,
+    buffers,
     () => arrayOf(pick(KINDS)),
     () => arrayOf(pick(KINDS)),
     detached,
@@ -203,14 +227,22 @@ function run(seed, calls, live) {
   const isA = (name) => (value) => tagOf.call(value) === name
   const isBytes = isA('Uint8Array')
   const isInts = isA('Int32Array')
-  /** Uint8Array, offset: the bytes from there on. */
-  const roomOf = (array, offset) => (offset < 0 ? -1 : lengthOf(array) - offset)
+  const isBuffer = (value) => {
+    try {
+      sizeOf(value)
+      return true
+    } catch {
+      return false
+    }
+  }
+  /** ArrayBuffer, offset: the bytes from there on. */
+  const roomOf = (buffer, offset) => (offset < 0 ? -1 : sizeOf(buffer) - offset)
 
   const functions = {
     readInfo: {
-      likely: [numbers, bytes, offsets],
-      kinds: [isInt32, isBytes, isInt32],
-      fits: (_, array, offset) => roomOf(array, offset) >= 1,
+      likely: [numbers, buffers, offsets],
+      kinds: [isInt32, isBuffer, isInt32],
+      fits: (_, buffer, offset) => roomOf(buffer, offset) >= 1,
       answers: ([fd], answer) => fd !== live || answer > 0,
     },
     readState: {
@@ -232,15 +264,15 @@ function run(seed, calls, live) {
         (answer === EINVAL && lengthOf(fds) === 0),
     },
     readEndpoints: {
-      likely: [numbers, bytes, offsets],
-      kinds: [isInt32, isBytes, isInt32],
-      fits: (_, array, offset) => roomOf(array, offset) >= 2 * ENDPOINT_BYTES,
+      likely: [numbers, buffers, offsets],
+      kinds: [isInt32, isBuffer, isInt32],
+      fits: (_, buffer, offset) => roomOf(buffer, offset) >= 2 * ENDPOINT_BYTES,
       answers: ([fd], answer) => fd !== live || answer === 3,
     },
     formatAddress: {
-      likely: [bytes, offsets],
-      kinds: [isBytes, isInt32],
-      fits: (array, offset) => roomOf(array, offset) >= ENDPOINT_BYTES,
+      likely: [buffers, offsets],
+      kinds: [isBuffer, isInt32],
+      fits: (buffer, offset) => roomOf(buffer, offset) >= ENDPOINT_BYTES,
       refusal: undefined,
       answers: (_, answer) =>
         answer === undefined || typeof answer === 'string',
@@ -261,6 +293,8 @@ function run(seed, calls, live) {
       if (answer !== refusal) return 'took arguments of the wrong kind'
       return undefined
     }
+    // Node-API takes shared memory for an ArrayBuffer since Node 22.
+    if (needed.some(isShared) && answer === refusal) return undefined
     const fits = spec.fits(...needed)
     if (!fits && answer !== refusal) return 'took what does not fit'
     if (fits && !spec.answers(needed, answer)) return 'refused what is right'
@@ -274,6 +308,7 @@ function run(seed, calls, live) {
     counts[name] = count
     for (let i = 0; i < calls; i++) {
       guards = []
+      ends = []
       const args =
         random() < 0.6
           ? spec.likely.map((make) => (random() < 0.85 ? make() : anything()))
@@ -313,6 +348,18 @@ function run(seed, calls, live) {
 function lengthOf(array) {
   const prototype = Object.getPrototypeOf(Uint8Array.prototype)
   return Object.getOwnPropertyDescriptor(prototype, 'length').get.call(array)
+}
+
+/** Of an ArrayBuffer, shared or not; a detached one has 0. */
+function sizeOf(buffer) {
+  const { prototype } = isShared(buffer) ? SharedArrayBuffer : ArrayBuffer
+  return Object.getOwnPropertyDescriptor(prototype, 'byteLength').get.call(
+    buffer,
+  )
+}
+
+function isShared(value) {
+  return types.isSharedArrayBuffer(value)
 }
 
 function describe(args) {

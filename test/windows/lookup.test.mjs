@@ -48,9 +48,9 @@ const endsOf = ({ localAddress, localPort, remoteAddress, remotePort }) => ({
 function foundEnds(handle) {
   const found = addon.socketOf(handle)
   assert.ok(found > 0, `socketOf() gave ${found}`)
-  const bytes = new Uint8Array(48)
+  const bytes = new ArrayBuffer(48)
   assert.ok(addon.readEndpoints(found, bytes, 0) > 0)
-  const view = new DataView(bytes.buffer)
+  const view = new DataView(bytes)
   const port = (at) => view.getUint16(at + 2, true) || undefined
   return {
     localAddress: addon.formatAddress(bytes, 0),
