@@ -1,6 +1,6 @@
 /**
- * Reads many sockets again and again: one timer, and one call of the addon for all
- * that are due. Nothing here keeps the event loop alive.
+ * Reads many sockets again and again: one timer for all, and one call of the addon
+ * for every 64 that are due. Nothing here keeps the event loop alive.
  */
 
 import { AsyncResource } from 'node:async_hooks'
@@ -495,60 +495,47 @@ function tick(): void {
   if (batch.length > 0) read(batch, nowMs)
 }
 
-/** Rows of one slab: what a single sample that somebody keeps can keep alive. */
+/**
+ * How many are read by one call, into memory of their own: what one sample that
+ * somebody keeps can keep alive.
+ */
 const SLAB_ROWS = 64
 
+const descriptors = new Int32Array(SLAB_ROWS)
+const filled = new Int32Array(SLAB_ROWS)
 let stride = 0
-let capacity = 0
-let descriptors = new Int32Array()
-let filled = new Int32Array()
-let bytes = new Uint8Array()
-let words = new Uint32Array()
-
-/** Room for the batch, which stays for the next one. */
-function reserve(count: number): void {
-  if (count <= capacity && count > capacity / 8) return
-  // Whole words, and no more than this kernel fills.
-  stride ||= (Math.max(probe(), 8) + 7) & ~7
-  capacity = Math.max(SLAB_ROWS, 2 ** Math.ceil(Math.log2(count)))
-  descriptors = new Int32Array(capacity)
-  filled = new Int32Array(capacity)
-  const buffer = new ArrayBuffer(capacity * stride)
-  bytes = new Uint8Array(buffer)
-  words = new Uint32Array(buffer)
-}
 
 function read(batch: readonly Entry[], nowMs: number): void {
   if (!binding) return
-  const count = batch.length
-  reserve(count)
-  for (let i = 0; i < count; i++) {
-    descriptors[i] = (batch[i] as Entry).descriptor
-  }
+  // Whole words, and no more than this kernel fills.
+  stride ||= (Math.max(probe(), 8) + 7) & ~7
   const capturedAt = Date.now()
-  binding.readMany(descriptors.subarray(0, count), bytes, stride, filled)
   const snapshots: (Snapshot | undefined)[] = []
-  let slab = words
-  for (let i = 0; i < count; i++) {
-    const row = i % SLAB_ROWS
-    if (row === 0) {
-      const end = Math.min(count, i + SLAB_ROWS)
-      slab = words.slice((i * stride) / 4, (end * stride) / 4)
+  for (let from = 0; from < batch.length; from += SLAB_ROWS) {
+    const rows = Math.min(SLAB_ROWS, batch.length - from)
+    for (let row = 0; row < rows; row++) {
+      descriptors[row] = (batch[from + row] as Entry).descriptor
     }
-    snapshots.push(
-      (filled[i] as number) > 0
-        ? snapshotOf(
-            batch[i] as Entry,
-            slab,
-            row * stride,
-            filled[i] as number,
-            capturedAt,
-          )
-        : undefined,
+    const slab = new ArrayBuffer(rows * stride)
+    const words = new Uint32Array(slab)
+    binding.readMany(
+      descriptors.subarray(0, rows),
+      new Uint8Array(slab),
+      stride,
+      filled,
     )
+    for (let row = 0; row < rows; row++) {
+      const entry = batch[from + row] as Entry
+      const length = filled[row] as number
+      snapshots.push(
+        length > 0
+          ? snapshotOf(entry, words, row * stride, length, capturedAt)
+          : undefined,
+      )
+    }
   }
   // Listeners come last: what they do to sockets must not reach the rest.
-  for (let from = 0; from < count; ) {
+  for (let from = 0; from < batch.length; ) {
     const { sampling } = batch[from] as Entry
     let to = from + 1
     while (batch[to]?.sampling === sampling) to++
