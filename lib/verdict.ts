@@ -105,6 +105,10 @@ const FEWEST_SAMPLES = 3
 const MANY_SAMPLES = 10
 /** As little as 0.3 % keeps a window at 22 segments, by the formula below. */
 const RETRANSMIT_RATIO = 0.003
+/** Of Ethernet; for systems that count bytes only. */
+const LARGE_SEGMENT_BYTES = 1448
+/** One or two can be tail-loss probes, which need no loss. */
+const FEWEST_RETRANSMITS = 3
 /** Mathis et al. 1997: the window that Reno reaches at a loss ratio p is 1.22/√p. */
 const MATHIS = 1.22
 /** CUBIC keeps more than Reno, and both more until the first loss. */
@@ -114,8 +118,8 @@ const QUEUE_SHARE = 0.25
 const LOSSY_QUEUE_SHARE = 0.5
 /** ... and more than timers and schedulers do. @unit µs */
 const QUEUE_US = 5_000
-/** Slow start doubles with each round trip, all else takes many of them. */
-const GROWTH = 2
+/** In the second half of the time; one that has found its size does not grow. */
+const GROWTH = 1.2
 /** Below, other delays (scheduling, delayed ACKs) count for as much. @unit µs */
 const LONG_RTT_US = 10_000
 /** From the receipt of an answer to the next request: two ticks of 100 Hz. */
@@ -134,6 +138,7 @@ interface Facts {
   readonly records: readonly TcpInfo[]
   /** Those of the open connection, and of its end. */
   readonly open: readonly TcpInfo[]
+  /** The newest of these. */
   readonly last: TcpInfo
   readonly delta: TcpInfoDelta
   readonly observedUs: number | undefined
@@ -263,9 +268,11 @@ function factsOf(records: readonly TcpInfo[], last: TcpInfo): Facts {
     observedUs,
     live,
     shares:
-      sharesByLinux(delta, end, observedUs, live) ??
-      sharesByWindows(delta, observedUs, open) ??
-      sharesByGauges(open),
+      open.length === 0
+        ? undefined
+        : (sharesByLinux(delta, end, observedUs, live) ??
+          sharesByWindows(delta, observedUs, open) ??
+          sharesByGauges(open)),
     retransmitRatio:
       again === undefined || !sent ? undefined : clamp(again / sent),
   }
@@ -490,12 +497,14 @@ function synsSentAgain(open: readonly TcpInfo[]): number {
   return first.bytesRetransmitted === 0 ? (first.segmentsRetransmitted ?? 0) : 0
 }
 
-function silence({ open, last, observedUs }: Facts): Finding | undefined {
+function silence(facts: Facts): Finding | undefined {
+  const { records, open, last, observedUs } = facts
   if (open.length === 0) return undefined
   const { consecutiveRtos } = last
+  const final = records.at(-1) ?? last
   const silentMs =
     consecutiveRtos === undefined ? stuckMs(open) : (last.ackReceivedAgoMs ?? 0)
-  const gaveUp = isKernels(last, ['ETIMEDOUT', ...UNREACHABLE])
+  const gaveUp = isKernels(final, ['ETIMEDOUT', ...UNREACHABLE])
   const share = observedUs ? (silentMs * 1000) / observedUs : 0
   const isSilent =
     consecutiveRtos === undefined
@@ -544,7 +553,7 @@ const RULES: readonly Rule[] = [
     return { limitedBy: 'application', share, says, by }
   },
 
-  function slowStart({ live, retransmitRatio = 0 }, shares) {
+  function slowStart({ live, delta }, shares) {
     const share = shares.network + shares.receiverWindow
     const trip = roundTrip(live)
     if (
@@ -552,7 +561,7 @@ const RULES: readonly Rule[] = [
       !trip ||
       trip.least < LONG_RTT_US ||
       isQueued(trip) ||
-      retransmitRatio >= RETRANSMIT_RATIO ||
+      retransmitsIn(delta) >= FEWEST_RETRANSMITS ||
       growthOf(live) < GROWTH
     ) {
       return undefined
@@ -766,14 +775,21 @@ function roundTrip(records: readonly TcpInfo[]): RoundTrip | undefined {
 
 /** The congestion window, if it is what the retransmissions explain. */
 function windowOfLoss(
-  { retransmitRatio: ratio = 0 }: Facts,
+  { delta, retransmitRatio: ratio = 0 }: Facts,
   samples: readonly TcpInfo[],
 ): number | undefined {
   const window = median(segmentsOf(samples))
   const allowed = (MATHIS_TOLERANCE * MATHIS) / Math.sqrt(ratio)
-  return window !== undefined && ratio >= RETRANSMIT_RATIO && window <= allowed
+  const isMuch =
+    ratio >= RETRANSMIT_RATIO && retransmitsIn(delta) >= FEWEST_RETRANSMITS
+  return window !== undefined && isMuch && window <= allowed
     ? window
     : undefined
+}
+
+function retransmitsIn({ counters }: TcpInfoDelta): number {
+  const { segmentsRetransmitted, bytesRetransmitted = 0 } = counters
+  return segmentsRetransmitted ?? bytesRetransmitted / LARGE_SEGMENT_BYTES
 }
 
 function segmentsOf(records: readonly TcpInfo[]): number[] {
@@ -783,16 +799,18 @@ function segmentsOf(records: readonly TcpInfo[]): number[] {
   })
 }
 
-/** How much more was acknowledged in the second half of the time than the first. */
+/** By what the congestion window grew in the second half of the time it was needed. */
 function growthOf(live: readonly TcpInfo[]): number {
-  const [first] = live
-  const last = live.at(-1)
-  if (!first || !last || live.length < FEWEST_SAMPLES) return 0
+  const held = live.filter((each) =>
+    ['network', 'receiver-window'].includes(waitingFor(each)),
+  )
+  const [first] = held
+  const last = held.at(-1)
+  if (!first || !last || held.length < live.length * MOST) return 0
   const half = (first.capturedAt + last.capturedAt) / 2
-  const middle = live.find((each) => each.capturedAt >= half) ?? last
-  const later = progressOf(last) - progressOf(middle)
-  const earlier = progressOf(middle) - progressOf(first)
-  return later > 0 ? later / Math.max(0, earlier) : 0
+  const middle = held.find((each) => each.capturedAt >= half) ?? last
+  const [from = 0, to = 0] = segmentsOf([middle, last])
+  return from > 0 ? to / from : 0
 }
 
 const UNREACHABLE = ['EHOSTUNREACH', 'ENETUNREACH']

@@ -22,7 +22,8 @@ or both:
     {"up": {"delayMs": 25, "dropEvery": 20}, "down": {"delayMs": 25}}
 
 and is answered by a line with what was carried so far, by the two ports of each
-connection, the client's first.
+connection, the client's first. Its "lateMs" tells how busy the machine is: how late
+packets were, as the worst of a mean that follows about a hundred of them.
 
     delayMs     one-way delay
     rateKBps    a bottleneck of so many kilobytes (1,000 bytes) a second ...
@@ -251,6 +252,8 @@ class Link:
         self.directions = {"up": Direction(), "down": Direction()}
         self.under_way = []
         self.serial = 0
+        self.late_ms = 0.0
+        self.latest_ms = 0.0
         self.input = b""
 
     def run(self):
@@ -297,7 +300,10 @@ class Link:
     def deliver(self):
         now = time.monotonic()
         while self.under_way and self.under_way[0][0] <= now:
-            _, _, packet, flow, segment = heapq.heappop(self.under_way)
+            due, _, packet, flow, segment = heapq.heappop(self.under_way)
+            late_ms = (now - due) * 1000
+            self.late_ms += (late_ms - self.late_ms) / 100
+            self.latest_ms = max(self.latest_ms, self.late_ms)
             flow.delivered(segment)
             os.write(self.tun, packet)
 
@@ -312,7 +318,7 @@ class Link:
         return chunk != b""
 
     def answer(self):
-        carried = {}
+        carried = {"lateMs": self.latest_ms}
         for name, direction in self.directions.items():
             for connection, flow in direction.flows.items():
                 carried.setdefault(connection, {})[name] = flow.counts

@@ -52,6 +52,11 @@ class Lab {
     await this.#link.set(rules)
   }
 
+  /** How much the machine itself delayed packets. */
+  async lateMs() {
+    return this.#link ? (await this.#link.set({})).lateMs : 0
+  }
+
   /** With these words for the metrics of the way to the server. */
   route(...metrics) {
     const route = ['route', 'change', '10.9.2.0/24', 'dev', 'link0']
@@ -137,7 +142,8 @@ const lab = new Lab(drawn.control)
 await cases[name].run(lab, drawn)
 // The final record is told on the next tick.
 await new Promise((resolve) => setTimeout(resolve, 20))
+const lateMs = await lab.lateMs()
 process.stdout.write(
-  JSON.stringify({ parameters: drawn, records: lab.records }),
+  JSON.stringify({ parameters: drawn, lateMs, records: lab.records }),
   () => process.exit(),
 )

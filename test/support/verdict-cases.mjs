@@ -17,8 +17,17 @@ const ANY_CONTROL = ['cubic', 'reno', 'bbr']
 /** Bytes that no run can get through. */
 const ENDLESS = 64_000 * KB
 
+/**
+ * The window that Linux offers grows as it is used, over a long path and on a busy
+ * machine more slowly than a congestion window, and would be what limits it.
+ */
+function haveLargeWindows() {
+  sysctl('tcp_rmem', '4096 16777216 33554432')
+}
+
 /** Sends all it can for a while, or until all is acknowledged. */
 async function transfer(lab, { bytes = ENDLESS, ms }) {
+  haveLargeWindows()
   const { client } = await lab.pair()
   client.write(Buffer.alloc(bytes), () => {})
   const until = performance.now() + ms
@@ -205,9 +214,10 @@ export const cases = {
   'small send buffer': {
     truth: { limitedBy: 'send-buffer' },
     parameters: (draw) => ({
-      control: draw.one(CUBIC_OR_RENO),
+      // CUBIC may leave slow start before the window is larger than the buffer.
+      control: 'reno',
       rttMs: draw.between(40, 120),
-      sndbuf: draw.between(16, 64) * 1024,
+      sndbuf: draw.between(64, 200) * 1024,
       ms: draw.between(2000, 3000),
     }),
     async run(lab, { rttMs, sndbuf, ms }) {
@@ -334,6 +344,7 @@ export const cases = {
       bytes: draw.between(300, 1000) * KB,
     }),
     async run(lab, { rttMs, bytes }) {
+      haveLargeWindows()
       await overLink(lab, { rttMs })
       const { client, accepted } = await lab.pair()
       accepted.on('data', () => {
