@@ -328,7 +328,7 @@ class Link:
 if __name__ == "__main__":
     try:
         # Packets that wait for a processor would look like a queue on the path.
-        os.setpriority(os.PRIO_PROCESS, 0, -15)
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     except PermissionError:
         pass
     link = Link(open_link())
