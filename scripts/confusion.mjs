@@ -17,10 +17,12 @@
 
 import { writeFileSync } from 'node:fs'
 import os from 'node:os'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { explain } from '../lib/verdict.js'
-import { inNamespace } from '../test/support/namespace.js'
+import {
+  leadVerdictCase,
+  TOO_LATE_MS,
+} from '../test/support/lead-verdict-case.js'
 import { cases } from '../test/support/verdict-cases.mjs'
 
 /** Of the runs of a case. */
@@ -37,25 +39,6 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
 })
 const names = positionals.length > 0 ? positionals : Object.keys(cases)
-const runner = fileURLToPath(
-  new URL('../test/support/run-verdict-case.mjs', import.meta.url),
-)
-
-/** A packet that is late by more is no longer what its case says. */
-const TOO_LATE_MS = 2
-let repeated = 0
-
-async function run(name, seed) {
-  const command = [process.execPath, runner, name, String(seed)]
-  for (;;) {
-    const { code, stdout, stderr } = await inNamespace(command)
-    if (code !== 0) throw new Error(`${name}, seed ${seed}: ${stderr}`)
-    const result = JSON.parse(stdout)
-    if (result.lateMs <= TOO_LATE_MS) return result
-    repeated++
-  }
-}
-
 const limitOf = ({ limitedBy }) => limitedBy
 const closingOf = ({ closedBy, closedHow }) =>
   closedBy === closedHow ? closedBy : `${closedBy}, ${closedHow}`
@@ -72,11 +55,13 @@ const queue = names.flatMap((name) =>
   })),
 )
 const results = []
+let repeated = 0
 
 async function work() {
   for (let job = queue.shift(); job; job = queue.shift()) {
     const { name, seed } = job
-    const { parameters, records } = await run(name, seed)
+    const { parameters, records, tries } = await leadVerdictCase(name, seed)
+    repeated += tries
     const verdict = explain(records)
     results.push({ name, seed, parameters, verdict, records })
     for (const { of, key } of TABLES) {

@@ -1,9 +1,8 @@
-import path from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { TcpInfo } from '../../lib/tcp-info.js'
 import { explain, type TcpInfoVerdict } from '../../lib/verdict.js'
-import { inNamespace, namespaceMissing } from '../support/namespace.js'
+import { leadVerdictCase } from '../support/lead-verdict-case.js'
 import { cases } from '../support/verdict-cases.mjs'
+import { findLinkMissing, titled } from '../witness/needs.js'
 
 type Truth = Partial<TcpInfoVerdict>
 const truths = Object.entries(cases).map(
@@ -14,24 +13,15 @@ const truths = Object.entries(cases).map(
 const JOBS = 3
 const SEEDS = [7, 8]
 
-async function lead(name: string, seed: number): Promise<TcpInfoVerdict> {
-  const script = path.join(__dirname, '../support/run-verdict-case.mjs')
-  const command = [process.execPath, script, name, String(seed)]
-  const { code, stdout, stderr } = await inNamespace(command)
-  if (code !== 0) throw new Error(`${name}: exit code ${code}\n${stderr}`)
-  const { records } = JSON.parse(stdout) as { records: TcpInfo[] }
-  return explain(records)
-}
-
 const said = (truth: Truth, verdict: TcpInfoVerdict) =>
   Object.fromEntries(
     Object.keys(truth).map((key) => [key, verdict[key as keyof Truth]]),
   )
 
-const title = 'the verdict on a connection whose truth is known'
+const linkMissing = await findLinkMissing()
 
-describe.skipIf(namespaceMissing)(
-  namespaceMissing ? `${title} (skipped: ${namespaceMissing})` : title,
+describe.skipIf(linkMissing)(
+  titled('the verdict on a connection whose truth is known', linkMissing),
   () => {
     const verdicts = new Map<string, TcpInfoVerdict[]>()
 
@@ -44,7 +34,8 @@ describe.skipIf(namespaceMissing)(
           verdicts.set(name, tried)
           // "Unknown" is an answer, but not a second time.
           for (const seed of SEEDS) {
-            const verdict = await lead(name, seed)
+            const { records } = await leadVerdictCase(name, seed)
+            const verdict = explain(records)
             tried.push(verdict)
             if (!Object.values(said(truth, verdict)).includes('unknown')) break
           }
