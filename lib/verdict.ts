@@ -593,7 +593,7 @@ const RULES: readonly Rule[] = [
     }
   },
 
-  function requests({ delta, live, last }, { applicationWaits: share }) {
+  function requests({ delta, live }, { applicationWaits: share }) {
     const turnarounds = live.flatMap(({ dataSentAgoMs, dataReceivedAgoMs }) =>
       dataSentAgoMs === undefined || dataReceivedAgoMs === undefined
         ? []
@@ -607,8 +607,7 @@ const RULES: readonly Rule[] = [
       turnaround === undefined ||
       turnaround > Math.min(TURNAROUND_MS, rttUs / 4000) ||
       rttUs < LONG_RTT_US ||
-      !delta.counters.bytesReceived ||
-      last.minRttUs === undefined
+      !delta.counters.bytesReceived
     ) {
       return undefined
     }
