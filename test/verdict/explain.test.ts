@@ -290,6 +290,57 @@ describe('of a series', () => {
     expect(explain(records).limitedBy).toBe(limitedBy)
   })
 
+  test.each([
+    [2, 'congestion-window'],
+    [3, 'timeouts'],
+  ])(
+    '%d timeouts in a row, for less than half of the time: %s',
+    (consecutiveRtos, limitedBy) => {
+      const records = series(40, (i) => ({
+        ...bulk(i),
+        consecutiveRtos: i < 39 ? 0 : consecutiveRtos,
+        ackReceivedAgoMs: i < 39 ? 4 : 700,
+      }))
+      expect(explain(records).limitedBy).toBe(limitedBy)
+    },
+  )
+
+  test.each([
+    [40, 0.09, 'path-rate'],
+    [40, 0.11, 'unknown'],
+    [40, 0.34, 'receiver-window'],
+    [9, 0.6, 'unknown'],
+    [9, 0.7, 'receiver-window'],
+  ])(
+    "%d records, a queue, and the peer's window full for %d of the time: %s",
+    (count, share, limitedBy) => {
+      const records = series(count, (i) => ({
+        ...bulk(i),
+        rttUs: 80_000,
+        rwndLimitedUs: 50_000 * share * i,
+      }))
+      expect(explain(records).limitedBy).toBe(limitedBy)
+    },
+  )
+
+  test.each([
+    [400, 'unknown'],
+    [1_200, 'application'],
+  ])('something comes in every %d ms: %s', (everyMs, limitedBy) => {
+    const records = series(100, (i) => {
+      const arrived = Math.floor((50 * i) / everyMs)
+      return {
+        busyUs: 0,
+        segmentsInFlight: 0,
+        notSentBytes: 0,
+        bytesReceived: 1448 * arrived,
+        dataSegmentsIn: arrived,
+        dataReceivedAgoMs: (50 * i) % everyMs,
+      }
+    })
+    expect(explain(records).limitedBy).toBe(limitedBy)
+  })
+
   test('it is not explained before 100 ms have passed', () => {
     expect(explain(series(2, bulk))).toMatchObject({ limitedBy: 'unknown' })
   })
