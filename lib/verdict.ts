@@ -118,8 +118,10 @@ const QUEUE_SHARE = 0.25
 const LOSSY_QUEUE_SHARE = 0.5
 /** ... and more than timers and schedulers do. @unit µs */
 const QUEUE_US = 5_000
-/** In the second half of the time; one that has found its size does not grow. */
+/** In the second half of the time; a window that has found its size does not grow. */
 const GROWTH = 1.2
+/** From the first half of the time to the second; slow start doubles each round trip. */
+const SPEED_UP = 2
 /** Below, other delays (scheduling, delayed ACKs) count for as much. @unit µs */
 const LONG_RTT_US = 10_000
 /** From the receipt of an answer to the next request: two ticks of 100 Hz. */
@@ -270,7 +272,7 @@ function factsOf(records: readonly TcpInfo[], last: TcpInfo): Facts {
     shares:
       open.length === 0
         ? undefined
-        : (sharesByLinux(delta, end, observedUs, live) ??
+        : (sharesByLinux(delta, observedUs, live) ??
           sharesByWindows(delta, observedUs, open) ??
           sharesByGauges(open)),
     retransmitRatio:
@@ -369,7 +371,6 @@ function progressOf(record: TcpInfo): number {
  */
 function sharesByLinux(
   { counters }: TcpInfoDelta,
-  end: TcpInfo,
   observedUs: number | undefined,
   live: readonly TcpInfo[],
 ): TcpInfoShares | undefined {
@@ -383,10 +384,7 @@ function sharesByLinux(
     .map(waitingFor)
     .filter((waiting) => waiting !== 'receiver-window')
   // Of a single record, where all is acknowledged.
-  if (seen.length === 0) {
-    const isApplication = end.deliveryRateAppLimited && !isWithheld(end)
-    seen.push(isApplication ? 'application' : 'network')
-  }
+  if (seen.length === 0) seen.push('network')
   const part = (waiting: Waiting) =>
     (rest * seen.filter((each) => each === waiting).length) / seen.length
   return {
@@ -553,7 +551,7 @@ const RULES: readonly Rule[] = [
     return { limitedBy: 'application', share, says, by }
   },
 
-  function slowStart({ live, delta }, shares) {
+  function slowStart({ live, last }, shares) {
     const share = shares.network + shares.receiverWindow
     const trip = roundTrip(live)
     if (
@@ -561,8 +559,9 @@ const RULES: readonly Rule[] = [
       !trip ||
       trip.least < LONG_RTT_US ||
       isQueued(trip) ||
-      retransmitsIn(delta) >= FEWEST_RETRANSMITS ||
-      growthOf(live) < GROWTH
+      // An early loss ends slow start for good.
+      retransmitsIn(last) >= FEWEST_RETRANSMITS ||
+      !isGrowing(live)
     ) {
       return undefined
     }
@@ -780,13 +779,16 @@ function windowOfLoss(
   const window = median(segmentsOf(samples))
   const allowed = (MATHIS_TOLERANCE * MATHIS) / Math.sqrt(ratio)
   const isMuch =
-    ratio >= RETRANSMIT_RATIO && retransmitsIn(delta) >= FEWEST_RETRANSMITS
+    ratio >= RETRANSMIT_RATIO &&
+    retransmitsIn(delta.counters) >= FEWEST_RETRANSMITS
   return window !== undefined && isMuch && window <= allowed
     ? window
     : undefined
 }
 
-function retransmitsIn({ counters }: TcpInfoDelta): number {
+type Retransmits = Pick<TcpInfo, 'segmentsRetransmitted' | 'bytesRetransmitted'>
+
+function retransmitsIn(counters: Retransmits): number {
   const { segmentsRetransmitted, bytesRetransmitted = 0 } = counters
   return segmentsRetransmitted ?? bytesRetransmitted / LARGE_SEGMENT_BYTES
 }
@@ -798,18 +800,31 @@ function segmentsOf(records: readonly TcpInfo[]): number[] {
   })
 }
 
-/** By what the congestion window grew in the second half of the time it was needed. */
-function growthOf(live: readonly TcpInfo[]): number {
+/**
+ * Whether the windows were what was needed, and still growing: they were full and
+ * the congestion window grew, or the throughput did (BBR does not fill its window).
+ */
+function isGrowing(live: readonly TcpInfo[]): boolean {
   const held = live.filter((each) =>
     ['network', 'receiver-window'].includes(waitingFor(each)),
   )
   const [first] = held
   const last = held.at(-1)
-  if (!first || !last || held.length < live.length * MOST) return 0
+  if (!first || !last || held.length < live.length * MOST) return false
   const half = (first.capturedAt + last.capturedAt) / 2
   const middle = held.find((each) => each.capturedAt >= half) ?? last
+  const full = held.filter(
+    (each) =>
+      waitingFor(each) === 'receiver-window' ||
+      (each.segmentsInFlight ?? 0) >= (each.cwndSegments ?? 0),
+  )
   const [from = 0, to = 0] = segmentsOf([middle, last])
-  return from > 0 ? to / from : 0
+  const earlier = progressOf(middle) - progressOf(first)
+  const later = progressOf(last) - progressOf(middle)
+  return (
+    (full.length >= held.length * MOST && to >= from * GROWTH) ||
+    (earlier > 0 && later >= earlier * SPEED_UP)
+  )
 }
 
 const UNREACHABLE = ['EHOSTUNREACH', 'ENETUNREACH']
