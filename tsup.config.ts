@@ -26,14 +26,13 @@ export default defineConfig([
     entry: {
       ...library.entry,
       cli: 'lib/cli/main.ts',
-      recorder: 'lib/cli/recorder.ts',
     },
     format: 'esm',
     clean: true,
   },
   {
     ...common,
-    ...library,
+    entry: { ...library.entry, recorder: 'lib/cli/recorder.ts' },
     format: 'cjs',
   },
   {

@@ -190,6 +190,8 @@ function namesOf(): (keyof TcpInfo)[] {
 
 function cell(value: unknown): string {
   if (value === undefined) return ''
-  const text = String(value)
+  let text = String(value)
+  // A spreadsheet would take it for a formula.
+  if (typeof value === 'string' && /^[=+\-@]/.test(text)) text = `'${text}`
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

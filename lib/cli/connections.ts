@@ -1,8 +1,7 @@
 /** Recorded connections, out of files of JSON Lines. */
 
-import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
+import path from 'node:path'
 import {
   explain,
   fromJsonLine,
@@ -13,7 +12,7 @@ import { FileError } from './failure.js'
 
 export interface Connection {
   readonly id: string
-  /** In the order of time; at least one. */
+  /** As they stand in the file, which is the order of time; at least one. */
   readonly records: readonly TcpInfo[]
   /** The newest one. */
   readonly last: TcpInfo
@@ -32,40 +31,57 @@ export async function readConnections(
   files: readonly string[],
 ): Promise<Recorded> {
   const records = new Map<string, TcpInfo[]>()
+  const names = new Set<string>()
   let unreadable = 0
   let firstError: Error | undefined
   for (const file of files) {
+    // The same name in another file is another connection.
+    const idOf = (connection: string): string =>
+      names.has(connection)
+        ? `${connection} (${path.basename(file)})`
+        : connection
+    const ofFile = new Map<string, TcpInfo[]>()
     for await (const line of linesOf(file)) {
-      if (line.trim() === '') continue
+      if (line === '') continue
       try {
         const { connection, info } = fromJsonLine(line)
-        const known = records.get(connection)
+        const known = ofFile.get(connection)
         if (known) known.push(info)
-        else records.set(connection, [info])
+        else ofFile.set(connection, [info])
       } catch (error) {
         // The last line of a process that was killed may be half a one.
         unreadable++
         firstError ??= error as Error
       }
     }
+    for (const [name, each] of ofFile) records.set(idOf(name), each)
+    for (const name of ofFile.keys()) names.add(name)
   }
   const connections = [...records].map(([id, each]) => connectionOf(id, each))
   return { connections, unreadable, firstError }
 }
 
+/** A record's line has about 2,000 characters. */
+const MAX_LINE = 1_000_000
+
+/** (readline would hold a line of any length in memory.) */
 async function* linesOf(file: string): AsyncGenerator<string> {
   const input = file === '-' ? process.stdin : createReadStream(file)
+  let rest = ''
   try {
-    // (The interface alone would not tell of a file that can't be opened.)
-    if (input !== process.stdin) await once(input, 'open')
-    yield* createInterface({ input, crlfDelay: Infinity })
+    for await (const chunk of input.setEncoding('utf8')) {
+      const lines = (rest + chunk).split(/\r?\n/)
+      rest = (lines.pop() as string).slice(0, MAX_LINE)
+      yield* lines
+    }
   } catch (error) {
-    throw new FileError({ path: file, ...(error as NodeJS.ErrnoException) })
+    const { code } = error as NodeJS.ErrnoException
+    throw new FileError({ ...(error as Error), path: file, code: code ?? '' })
   }
+  yield rest
 }
 
 function connectionOf(id: string, records: TcpInfo[]): Connection {
-  records.sort((a, b) => a.capturedAt - b.capturedAt)
   const last = records.at(-1) as TcpInfo
   return { id, records, last, verdict: explain(records) }
 }

@@ -37,7 +37,11 @@ export const percent = orAbsent(
   (share) => `${Number((share * 100).toPrecision(2))} %`,
 )
 
-/** Parts of an error message may come from the server. */
+const MAX_PRINTED = 1000
+
+/** Of what others wrote, what a terminal shows without obeying it. */
 export function printable(text: string): string {
-  return text.replace(/\p{Cc}+/gu, ' ')
+  return text
+    .slice(0, MAX_PRINTED)
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { ReportConnection } from '../report/html.js'
 import {
@@ -25,7 +25,7 @@ import {
   textOf,
 } from './outcome.js'
 import { type Ended, record } from './run.js'
-import { csvOf, tableJson, tableOf } from './table.js'
+import { complaintOf, csvOf, tableJson, tableOf } from './table.js'
 import { parseTarget, withoutPassword } from './target.js'
 import { demo, type Outcome, probe } from './transfer.js'
 import { type Command, parseCommand, type Reports } from './usage.js'
@@ -86,11 +86,12 @@ async function carryOut(command: Command): Promise<Answer> {
       return report(outcome, false)
     }
     case 'run':
+      tryFiles(command)
       return record(command.command, command.intervalMs, (files, ended) =>
         afterRun(command, files, ended),
       )
     case 'report':
-      return reportOn(command, await readConnections(command.files))
+      return reportFiles(command.files, command)
     case 'probe': {
       const { target, timeoutMs, insecure, json } = command
       return report(await probe(parseTarget(target), timeoutMs, insecure), json)
@@ -105,32 +106,66 @@ async function afterRun(
   { exit, signal, error }: Ended,
 ): Promise<Answer> {
   if (error) {
-    const stderr = failureText(
-      undefined,
-      startFailure(command.command[0] as string, exit, error),
-    )
-    return { exit, stderr }
+    const [program] = command.command as [string]
+    const failure = startFailure(program, exit, error)
+    return { exit, stderr: failureText(undefined, failure) }
   }
+  let stderr = ''
   try {
     const recorded = await readConnections(files)
-    if (command.save !== undefined) {
-      write(command.save, files.map((file) => readFileSync(file)).join(''))
-    }
-    const { stdout, stderr } = await reportOn(command, recorded)
+    const { length } = recorded.connections
+    const complaint = complaintOf(recorded) + (length === 0 ? RUN_HINT : '')
+    if (command.save !== undefined) write(command.save, contentOf(files))
     // The program's output is its own.
-    return { exit, signal, stderr: `${stdout ?? ''}${stderr ?? ''}` }
+    const { stdout } = await reportOn(command, recorded, complaint)
+    stderr = stdout === undefined ? '' : `${stdout}${complaint}`
   } catch (cause) {
-    const stderr = failureText(
-      undefined,
-      explain(cause as Error, 'body', false),
-    )
-    return { exit, signal, stderr }
+    stderr += failureText(undefined, failureOf(cause))
   }
+  return { exit, signal, stderr }
+}
+
+const RUN_HINT = `Only programs of Node are recorded, if they keep NODE_OPTIONS and may write to the
+folder for temporary files; and only what they did until this one ended. Under
+Node's permission model they need --allow-addons, and to read this package.
+`
+
+function contentOf(files: readonly string[]): string {
+  return files
+    .map((file) => readFileSync(file, 'utf8'))
+    .map((text) => (text.endsWith('\n') ? text : `${text}\n`))
+    .join('')
+}
+
+/** That a file can't be written is to be known before a program has run for hours. */
+function tryFiles({ save, html, output }: RunCommand): void {
+  for (const file of [save, html, output]) {
+    if (file === undefined) continue
+    try {
+      closeSync(openSync(file, 'a'))
+    } catch (error) {
+      throw new FileError(error as NodeJS.ErrnoException)
+    }
+  }
+}
+
+/** Without a record in any line it was the wrong file. */
+async function reportFiles(
+  files: readonly string[],
+  how: Reports,
+): Promise<Answer> {
+  const recorded = await readConnections(files)
+  const stderr = complaintOf(recorded)
+  if (recorded.connections.length === 0 && recorded.unreadable > 0) {
+    return { exit: EXIT.file, stderr }
+  }
+  return { ...(await reportOn(how, recorded)), stderr }
 }
 
 async function reportOn(
   { json, csv, html, output }: Reports,
   recorded: Recorded,
+  complaint = '',
 ): Promise<Answer> {
   const text = json
     ? stringify(tableJson(recorded))
@@ -142,7 +177,8 @@ async function reportOn(
     write(html, reportHtml(recorded.connections.map(forReport)))
   }
   if (output === undefined) return { exit: EXIT.ok, stdout: text }
-  write(output, text)
+  // What was asked to go to a file is not to be seen elsewhere.
+  write(output, json || csv ? text : `${text}${complaint}`)
   return { exit: EXIT.ok }
 }
 
@@ -179,7 +215,7 @@ function report(outcome: Outcome, json: boolean): Answer {
 }
 
 function version(): string {
-  // Both lib/ and dist/ lie one below the package root; this runs in dist/.
+  // This runs in dist/, one below the package's root.
   const file = path.join(__dirname, '..', 'package.json')
   return JSON.parse(readFileSync(file, 'utf8')).version
 }

@@ -69,7 +69,12 @@ export function stringify(value: object): string {
   const text = JSON.stringify(value, (_, member) =>
     typeof member === 'bigint' ? String(member) : member,
   )
-  return `${text}\n`
+  // Those that steer a terminal and that JSON lets pass.
+  const shown = text.replace(
+    /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  return `${shown}\n`
 }
 
 export function failureText(

@@ -9,8 +9,10 @@ import { subscribe } from 'node:diagnostics_channel'
 import { appendFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import path from 'node:path'
+import { clearTimeout, setTimeout } from 'node:timers'
 import { threadId } from 'node:worker_threads'
 import {
+  readTcpInfo,
   type Sampling,
   sample,
   type TcpInfo,
@@ -18,7 +20,7 @@ import {
   type TcpOpenMessage,
   toJsonLine,
 } from '../index.js'
-import '../register.js'
+import { register } from '../register.js'
 import { RECORDING, type Recording } from './recording.js'
 
 const FLUSH_MS = 500
@@ -34,18 +36,23 @@ class Recorder {
   #timer: NodeJS.Timeout | undefined
 
   constructor({ folder, intervalMs }: Recording) {
-    this.#thread = `${process.pid}.${threadId}`
-    // A process that ended may have had the same number.
-    this.#file = path.join(folder, `${this.#thread}.${Date.now()}.jsonl`)
+    // Another process, of another time or container, may have the same numbers.
+    this.#thread = `${process.pid}.${threadId}.${Date.now().toString(36)}`
+    this.#file = path.join(folder, `${this.#thread}.jsonl`)
     if (intervalMs === 0) return
     this.#sampling = sample([], { intervalMs, keepOpen: true })
-    this.#sampling.on('sample', ({ socket, info }) => {
-      if (info.trigger === 'sample') this.#write(socket, info)
-    })
+    this.#sampling.on('sample', ({ socket, info }) =>
+      quietly(() => {
+        if (info.trigger === 'sample') this.#write(socket, info)
+      }),
+    )
   }
 
   onOpen({ socket }: TcpOpenMessage): void {
-    this.#sampling?.add(socket)
+    if (!this.#sampling) return
+    this.#sampling.add(socket)
+    // Where it began: the first sample comes an interval later.
+    this.#write(socket, readTcpInfo(socket))
   }
 
   onRecord({ socket, info }: TcpInfoMessage): void {
@@ -81,6 +88,8 @@ class Recorder {
 }
 
 function begin(recording: Recording): void {
+  // (Its import alone, a bundler may leave out.)
+  register()
   const recorder = new Recorder(recording)
   subscribe('tcpinfo-socket:open', (message) =>
     quietly(() => recorder.onOpen(message as TcpOpenMessage)),

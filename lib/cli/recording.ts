@@ -11,9 +11,11 @@ const VARIABLE = 'TCPINFO_SOCKET_RECORD'
 
 export const RECORDING = {
   /** The environment for a program that is to be recorded. */
-  into(env: NodeJS.ProcessEnv, recording: Recording, preload: URL) {
-    // As a URL it holds no blanks, at which NODE_OPTIONS would be split.
-    const options = `--import=${preload.href} ${env.NODE_OPTIONS ?? ''}`
+  into(env: NodeJS.ProcessEnv, recording: Recording, preload: string) {
+    // Not --import, which has Node load every main program as an ES module would
+    // be. Quoted as NODE_OPTIONS wants it: like JSON.
+    const preloading = `--require ${JSON.stringify(preload)}`
+    const options = `${preloading} ${env.NODE_OPTIONS ?? ''}`
     return {
       ...env,
       NODE_OPTIONS: options.trimEnd(),

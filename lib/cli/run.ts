@@ -1,10 +1,17 @@
 /** `tcpinfo run`: a program with every connection of it recorded. */
 
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import path from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { isatty } from 'node:tty'
+import { FileError } from './failure.js'
 import { RECORDING } from './recording.js'
 
 /** As shells have them. */
@@ -19,12 +26,11 @@ export interface Ended {
   readonly error: NodeJS.ErrnoException | undefined
 }
 
-/** Those that a terminal sends to the program, too. */
-const OF_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT']
+/** Those that a terminal sends to all that run in its foreground. */
+const OF_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGHUP']
 const PASSED_ON: readonly NodeJS.Signals[] = [
   ...OF_TERMINAL,
   'SIGTERM',
-  'SIGHUP',
   'SIGUSR1',
   'SIGUSR2',
   'SIGBREAK',
@@ -39,13 +45,32 @@ export async function record<T>(
   intervalMs: number,
   read: (files: readonly string[], ended: Ended) => Promise<T>,
 ): Promise<T> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'tcpinfo-'))
+  const folder = makeFolder()
   try {
     const ended = await run(command, folder, intervalMs)
-    const files = readdirSync(folder).map((name) => path.join(folder, name))
-    return await read(files, ended)
+    return await read(filesIn(folder), ended)
   } finally {
     rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** (A relative one would be another one to a program that changes its directory.) */
+function makeFolder(): string {
+  try {
+    const folder = mkdtempSync(path.resolve(tmpdir(), 'tcpinfo-'))
+    // The program may become another user. Nobody else can see what is in there.
+    chmodSync(folder, 0o1733)
+    return folder
+  } catch (error) {
+    throw new FileError(error as NodeJS.ErrnoException)
+  }
+}
+
+function filesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).map((name) => path.join(folder, name))
+  } catch {
+    return [] // a program that tidies up the folder for temporary files
   }
 }
 
@@ -56,7 +81,7 @@ function run(
 ): Promise<Ended> {
   const recording = { folder, intervalMs }
   // This runs in dist/, where both are bundled to.
-  const preload = pathToFileURL(path.join(__dirname, 'recorder.js'))
+  const preload = path.join(__dirname, 'recorder.cjs')
   const child = spawn(program as string, args, {
     stdio: 'inherit',
     env: RECORDING.into(process.env, recording, preload),
@@ -81,14 +106,30 @@ function run(
 
 /** So that who signals us reaches the program, and we outlive it. */
 function passSignals(child: ReturnType<typeof spawn>): () => void {
+  const isInForeground = inForeground()
   const passers = PASSED_ON.map((signal) => {
-    // A terminal's Ctrl-C reaches all that run in its foreground, once.
-    const isSent = process.stdin.isTTY && OF_TERMINAL.includes(signal)
+    // The program has had it from the terminal.
+    const isSent = isInForeground && OF_TERMINAL.includes(signal)
     const pass = (): void => void (isSent || child.kill(signal))
     return [signal, pass] as const
   }).filter(([signal]) => signal in constants.signals)
   for (const [signal, pass] of passers) process.on(signal, pass)
   return () => {
     for (const [signal, pass] of passers) process.off(signal, pass)
+  }
+}
+
+/**
+ * proc(5), stat: our process group, and the one in our terminal's foreground.
+ * (process.stdin must not be touched: it would make the program's input
+ * non-blocking.)
+ */
+function inForeground(): boolean {
+  try {
+    const [, fields = ''] = readFileSync('/proc/self/stat', 'utf8').split(') ')
+    const [, , group, , , foreground] = fields.split(' ')
+    return group === foreground
+  } catch {
+    return isatty(0)
   }
 }

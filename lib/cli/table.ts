@@ -3,6 +3,7 @@
 import { wasEstablished } from '../derived.js'
 import {
   csvHeader,
+  type TcpInfo,
   TcpInfoSummary,
   type TcpInfoSummaryRow,
   toCsvLine,
@@ -12,6 +13,8 @@ import { ms, number, percent, printable, size, us } from './format.js'
 import { hostAndPort } from './target.js'
 
 interface Remote extends TcpInfoSummaryRow {
+  /** Established connections that ended with an error. */
+  readonly broken: number
   /** How many of its connections each verdict is about, the most frequent first. */
   readonly limitedBy: Readonly<Record<string, number>>
 }
@@ -21,38 +24,64 @@ const MANY_RETRANSMITTED = 0.01
 const MAX_REMOTES = 1000
 
 /**
- * A server and its port; of a connection that was accepted our own port, since
- * clients' ports tell nothing. (What we opened has a time to connect.)
+ * A server and its port. Of accepted connections, of which several have a port of
+ * ours in common, that port, since those of clients tell nothing.
  */
-function remoteOf({ last }: Connection): string {
-  const { remoteAddress = 'unknown', remotePort = 0, localPort } = last
-  return last.connectDurationMs === undefined && wasEstablished(last)
-    ? `${remoteAddress} to port ${localPort}`
-    : hostAndPort(remoteAddress, remotePort)
+function remotesBy(connections: readonly Connection[]): Map<TcpInfo, string> {
+  const users = new Map<number | undefined, number>()
+  for (const { last } of connections) {
+    if (!mayBeAccepted(last)) continue
+    users.set(last.localPort, (users.get(last.localPort) ?? 0) + 1)
+  }
+  return new Map(
+    connections.map(({ last }) => {
+      const { remoteAddress = 'unknown', remotePort, localPort } = last
+      const isAccepted =
+        mayBeAccepted(last) && (users.get(localPort) as number) > 1
+      return [
+        last,
+        isAccepted
+          ? `${remoteAddress} to port ${localPort}`
+          : remotePort === undefined
+            ? remoteAddress
+            : hostAndPort(remoteAddress, remotePort),
+      ]
+    }),
+  )
+}
+
+/** (What was opened here has a time to connect, if it was watched from then on.) */
+function mayBeAccepted(info: TcpInfo): boolean {
+  return info.connectDurationMs === undefined && wasEstablished(info)
 }
 
 /** The most retransmitting first, then the slowest. */
 function remotesOf(connections: readonly Connection[]): Remote[] {
-  const keys = new Map(connections.map((each) => [each.last, remoteOf(each)]))
+  const keys = remotesBy(connections)
   const summary = new TcpInfoSummary({
     key: (info) => keys.get(info) as string,
     maxKeys: MAX_REMOTES,
   })
-  const verdicts = new Map<string, Map<string, number>>()
-  for (const connection of connections) {
-    summary.add(connection.last)
-    const key = remoteOf(connection)
-    const counts = verdicts.get(key) ?? new Map<string, number>()
-    const { limitedBy } = connection.verdict
-    counts.set(limitedBy, (counts.get(limitedBy) ?? 0) + 1)
-    verdicts.set(key, counts)
+  for (const { last } of connections) summary.add(last)
+  const rows = summary.rows()
+  const known = new Set(rows.map(({ key }) => key))
+  const others = new Map(
+    rows.map(({ key }) => [key, { broken: 0, verdicts: new Map() }]),
+  )
+  for (const { last, verdict } of connections) {
+    const key = keys.get(last) as string
+    const of = others.get(known.has(key) ? key : 'other')
+    if (!of) continue
+    const { limitedBy } = verdict
+    of.verdicts.set(limitedBy, (of.verdicts.get(limitedBy) ?? 0) + 1)
+    if (last.errorCode !== undefined && wasEstablished(last)) of.broken++
   }
-  const remotes = summary.rows().map((row) => ({
-    ...row,
-    limitedBy: Object.fromEntries(
-      [...(verdicts.get(row.key) ?? [])].sort(([, a], [, b]) => b - a),
-    ),
-  }))
+  const remotes = rows.map((row) => {
+    const { broken = 0, verdicts = new Map<string, number>() } =
+      others.get(row.key) ?? {}
+    const sorted = [...verdicts].sort(([, a], [, b]) => b - a)
+    return { ...row, broken, limitedBy: Object.fromEntries(sorted) }
+  })
   const rank = ({ retransmitRatio = 0 }: Remote): number =>
     retransmitRatio >= MANY_RETRANSMITTED ? retransmitRatio : 0
   return remotes.sort(
@@ -69,6 +98,7 @@ const COLUMNS: readonly Column[] = [
   ['remote', ({ key }) => printable(key)],
   ['connections', ({ connections }) => number(connections)],
   ['failed', ({ failures }) => number(failures)],
+  ['broken', ({ broken }) => number(broken)],
   ['sent', ({ bytesSent }) => size(bytesSent)],
   ['received', ({ bytesReceived }) => size(bytesReceived)],
   ['retransmitted', ({ retransmitRatio }) => percent(retransmitRatio)],
@@ -110,31 +140,46 @@ export function tableOf(recorded: Recorded): string {
       .join('  ')
       .trimEnd(),
   )
-  const text = connections.length > 0 ? [...lines, '', footer(recorded)] : []
-  return [...text, ...complaints(recorded)].map((line) => `${line}\n`).join('')
+  const text = connections.length > 0 ? [...lines, '', ...notes(recorded)] : []
+  return text.map((line) => `${line}\n`).join('')
 }
 
-function footer({ connections }: Recorded): string {
-  const samples = connections.reduce(
-    (sum, { records }) => sum + records.length,
+function notes({ connections }: Recorded): string[] {
+  const records = connections.reduce(
+    (sum, each) => sum + each.records.length,
     0,
   )
-  return `${number(connections.length)} connection${connections.length === 1 ? '' : 's'}, ${number(samples)} record${samples === 1 ? '' : 's'}`
+  const counts = `${plural(connections.length, 'connection')}, ${plural(records, 'record')}`
+  const isUnknown = connections.some(
+    ({ verdict }) => verdict.limitedBy === 'unknown',
+  )
+  return isUnknown
+    ? [
+        counts,
+        'Unknown: what mostly receives is slow for reasons that its sender knows; and',
+        'few records tell little. What is known of each connection, --html shows.',
+      ]
+    : [counts]
 }
 
-function complaints({
+function plural(count: number, noun: string): string {
+  return `${number(count)} ${noun}${count === 1 ? '' : 's'}`
+}
+
+/** What there is to say of lines without a record, or of their absence. */
+export function complaintOf({
   connections,
   unreadable,
   firstError,
-}: Recorded): string[] {
+}: Recorded): string {
   const lines: string[] = []
   if (connections.length === 0) lines.push('No TCP connection was recorded.')
   if (firstError) {
     lines.push(
-      `${number(unreadable)} line${unreadable === 1 ? '' : 's'} could not be read. ${printable(firstError.message)}`,
+      `${plural(unreadable, 'line')} could not be read. ${firstError.message}`,
     )
   }
-  return lines
+  return lines.map((line) => `${printable(line)}\n`).join('')
 }
 
 export function tableJson({ connections, unreadable }: Recorded): object {

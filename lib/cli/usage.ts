@@ -151,6 +151,8 @@ connection of it and of all Node programs that it starts. When it is over,
 prints a table of the remote ends to stderr, the most retransmitting first, then
 the slowest. The program's own input, output, signals and exit code are as
 without it; if it can't be started at all, the exit code is 126 or 127.
+The table's round trips are those of each connection's last record. Failed are
+attempts that no connection came of, broken are connections that an error ended.
 
 Options:
   --interval <ms> time between two readings of each connection; 0: only the

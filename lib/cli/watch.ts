@@ -1,6 +1,7 @@
 /** `tcpinfo watch`: one connection while it is in use. */
 
 import type { IncomingMessage } from 'node:http'
+import { retransmitRatioOf } from '../derived.js'
 import { explain, sample, type TcpInfo, type TcpInfoSample } from '../index.js'
 import { ms, percent, rate, size, us } from './format.js'
 import type { Target } from './target.js'
@@ -20,8 +21,7 @@ export async function watch(
   stream: NodeJS.WriteStream,
 ): Promise<Outcome> {
   const { timeoutMs, insecure } = options
-  const view = stream.isTTY ? new Picture(stream) : new Lines(stream)
-  const watcher = new Watcher(options, view)
+  const watcher = new Watcher(options, stream)
   const outcome = await probe(target, timeoutMs, insecure, watcher)
   if (watcher.records.length > 0) {
     stream.write(`\n${explain(watcher.records).summary}\n\n`)
@@ -34,7 +34,7 @@ const MAX_RECORDS = 10_000
 
 /** What is shown of one sample. */
 interface Reading {
-  /** Since the connection was established, or watched. */
+  /** Since it is watched. */
   readonly elapsedMs: number
   readonly info: TcpInfo
   readonly receivedPerSec: number | undefined
@@ -52,26 +52,27 @@ interface View {
 class Watcher implements Onlooker {
   readonly #options: WatchOptions
   readonly #view: View
+  readonly #stream: NodeJS.WriteStream
   readonly records: TcpInfo[] = []
   #answerBytes: number | undefined
   #answerRead = 0
-  #startMs = performance.now()
+  readonly #startMs = performance.now()
 
-  constructor(options: WatchOptions, view: View) {
+  constructor(options: WatchOptions, stream: NodeJS.WriteStream) {
     this.#options = options
-    this.#view = view
+    this.#stream = stream
+    this.#view = stream.isTTY ? new Picture(stream) : new Lines(stream)
   }
 
   onSocket(socket: Socket, finish: () => void): void {
     const { intervalMs, durationMs } = this.#options
-    socket.once('connect', () => {
-      this.#startMs = performance.now()
-    })
     // The samples are why the process is alive, but they don't keep it so.
     const alive = setInterval(() => {}, 2 ** 30)
     const end =
       durationMs === undefined ? undefined : setTimeout(finish, durationMs)
     process.on('SIGINT', finish)
+    // Whoever does not read to the end (tcpinfo watch | head) has what they wanted.
+    this.#stream.on('error', finish)
     socket.once('close', () => {
       clearInterval(alive)
       clearTimeout(end)
@@ -94,8 +95,6 @@ class Watcher implements Onlooker {
 
   #read({ info, delta, atMs }: TcpInfoSample): Reading {
     const { perSecond, counters } = delta
-    const { segmentsRetransmitted, dataSegmentsOut } = info
-    const { bytesRetransmitted, bytesSent } = info
     return {
       elapsedMs: Math.max(0, atMs - this.#startMs),
       info,
@@ -103,9 +102,10 @@ class Watcher implements Onlooker {
       sentPerSec: perSecond.bytesSent,
       retransmittedSince:
         counters.segmentsRetransmitted ?? counters.bytesRetransmitted,
-      retransmitRatio:
-        ratio(segmentsRetransmitted, dataSegmentsOut) ??
-        ratio(bytesRetransmitted, bytesSent),
+      retransmitRatio: retransmitRatioOf(
+        info.bytesSent,
+        info.bytesRetransmitted,
+      ),
       progress: ratio(this.#answerRead, this.#answerBytes),
     }
   }

@@ -56,6 +56,7 @@ describe('the program', () => {
     ['a signal of its own', ['signal', 'SIGTERM']],
     ['SIGKILL', ['signal', 'SIGKILL']],
     ['input', ['echo']],
+    ['input that is read at once', ['readSync']],
   ])('ends and prints as without us: %s', async (_, args) => {
     const input = 'from stdin\n'
     const alone = spawnSync(process.execPath, [PROGRAM, ...args], {
@@ -138,6 +139,19 @@ describe('the program', () => {
     expect(stdout).toContain("[ '--json', '--interval' ]")
   })
 
+  test('is loaded as without us, whatever it is called', async () => {
+    const program = file('program.txt')
+    writeFileSync(
+      program,
+      `process.nextTick(() => console.log('tick', module.parent))
+       Promise.resolve().then(() => console.log('promise'))`,
+    )
+    const alone = spawnSync(process.execPath, [program], { encoding: 'utf8' })
+    const { stdout } = await tcpinfo(['run', '--', process.execPath, program])
+    expect(stdout).toBe('tick null\npromise\n')
+    expect(stdout).toBe(alone.stdout)
+  })
+
   test('leaves no file behind', async () => {
     const names = () =>
       readdirSync(tmpdir()).filter((name) => name.startsWith('tcpinfo-'))
@@ -156,6 +170,7 @@ describe('the record', () => {
     // Both sides are in the program.
     expect(connections.length).toBe(2)
     for (const records of connections) {
+      expect(records[0]?.trigger).toBe('demand')
       expect(records.at(-1)?.trigger).toBe('close')
       expect(records.filter(({ trigger }) => trigger === 'close').length).toBe(
         1,
@@ -228,17 +243,48 @@ describe('the record', () => {
     expect(readFileSync(html, 'utf8')).toMatch(/^<!doctype html>/)
   })
 
-  test('that can’t be written does not change the exit code', async () => {
-    const { exit, stderr } = await tcpinfo([
-      'run',
-      '--output',
-      '/nonexistent/x',
-      '--',
-      ...[process.execPath, PROGRAM, 'exit', '5'],
-    ])
+  test.each(['--output', '--html', '--save'])(
+    'that %s can’t write is refused before the program runs',
+    async (option) => {
+      const { exit, stdout, stderr } = await tcpinfo([
+        ...['run', option, '/nonexistent/x', '--'],
+        ...[process.execPath, '-e', 'console.log("it ran")'],
+      ])
+      expect({ exit, stdout }).toEqual({ exit: 9, stdout: '' })
+      expect(stderr).toBe(
+        'tcpinfo: "/nonexistent/x" can\'t be used (ENOENT)\n' +
+          'Check its name, its folder and the rights on them.\n',
+      )
+    },
+  )
+
+  test('that cannot be kept at all leaves the exit code alone', async () => {
+    const { exit, stderr } = await recorded(['tidy', '5'])
     expect(exit).toBe(5)
-    expect(stderr).toContain('"/nonexistent/x" can\'t be used (ENOENT)')
+    expect(stderr).toContain('No TCP connection was recorded.')
   })
+
+  test('is kept of a program that changes its directory', async () => {
+    const saved = file('chdir.jsonl')
+    const child = spawnSync(
+      process.execPath,
+      [
+        ...[CLI, 'run', '--save', saved, '--'],
+        ...[process.execPath, PROGRAM, 'chdir'],
+      ],
+      { cwd: folder, env: { ...process.env, NODE_OPTIONS: '', TMPDIR: '.' } },
+    )
+    expect(child.status).toBe(0)
+    expect(readFileSync(saved, 'utf8').trim().split('\n').length).toBe(4)
+  })
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'is kept of a program that becomes another user (needs root)',
+    async () => {
+      const { connections } = await recorded(['nobody'])
+      expect(connections.length).toBe(2)
+    },
+  )
 })
 
 describe('report', () => {
@@ -267,10 +313,60 @@ describe('report', () => {
     const { saved } = await recorded(['transfer'])
     const text = readFileSync(saved, 'utf8')
     writeFileSync(saved, text.slice(0, -40))
-    const { exit, stdout } = await tcpinfo(['report', saved])
+    const { exit, stdout, stderr } = await tcpinfo(['report', saved])
     expect(exit).toBe(0)
-    expect(stdout).toContain('1 line could not be read. The line is not JSON')
-    expect(stdout).toContain('1 connection, ')
+    expect(stderr).toContain('1 line could not be read. The line is not JSON')
+    expect(stdout).toContain('2 connections, 3 records')
+  })
+
+  test('keeps connections of two files apart that have one name', async () => {
+    const { saved } = await recorded(['transfer'])
+    const copy = `${saved}.copy`
+    writeFileSync(copy, readFileSync(saved))
+    const { stdout } = await tcpinfo(['report', saved, copy, '--json'])
+    const { connections } = JSON.parse(stdout)
+    expect(connections.length).toBe(4)
+    expect(new Set(connections.map(({ id }: { id: string }) => id)).size).toBe(
+      4,
+    )
+  })
+
+  test('does not wait for the end of a line that never ends', async () => {
+    const { saved } = await recorded(['transfer'])
+    const records = readFileSync(saved, 'utf8')
+    writeFileSync(saved, `${'x'.repeat(20_000_000)}\n${records}`)
+    const { exit, stdout, stderr } = await tcpinfo(['report', saved])
+    expect(exit).toBe(0)
+    expect(stdout).toContain('2 connections')
+    expect(stderr).toContain('1 line could not be read.')
+  })
+
+  test('shows nothing that would steer the terminal', async () => {
+    const { saved } = await recorded(['transfer'])
+    const hostile = `\x1b[31m\u202e\u2028\u009b${'x'.repeat(5000)}`
+    const lines = readFileSync(saved, 'utf8')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => ({ ...JSON.parse(line), remoteAddress: hostile }))
+    writeFileSync(saved, lines.map((line) => JSON.stringify(line)).join('\n'))
+    const { stdout } = await tcpinfo(['report', saved])
+    const { stdout: json } = await tcpinfo(['report', saved, '--json'])
+    for (const text of [stdout, json]) {
+      for (const sign of '\x1b\u202e\u2028\u009b') {
+        expect(text).not.toContain(sign)
+      }
+      expect(text).toContain('xxx')
+    }
+    expect(stdout.length).toBeLessThan(9000)
+  })
+
+  test('of a file without records', async () => {
+    const { exit, stdout, stderr } = await tcpinfo([
+      'report',
+      path.join(ROOT, 'package.json'),
+    ])
+    expect({ exit, stdout }).toEqual({ exit: 9, stdout: '' })
+    expect(stderr).toContain('No TCP connection was recorded.')
   })
 
   test('of a file that is not there', async () => {

@@ -2,6 +2,7 @@
 
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync, rmSync } from 'node:fs'
 import net from 'node:net'
 import { isMainThread, Worker, workerData } from 'node:worker_threads'
 
@@ -39,6 +40,22 @@ const actions = {
   async echo() {
     for await (const chunk of process.stdin) process.stdout.write(chunk)
     console.error('an error of the program')
+  },
+  readSync: () => process.stdout.write(readFileSync(0)),
+  async tidy() {
+    await connect()
+    const { folder } = JSON.parse(process.env.TCPINFO_SOCKET_RECORD)
+    rmSync(folder, { recursive: true })
+    process.exit(Number(value))
+  },
+  async chdir() {
+    process.chdir('/')
+    await transfer(0)
+  },
+  async nobody() {
+    process.setgid(65534)
+    process.setuid(65534)
+    await transfer(0)
   },
   survive() {
     process.on(value, () => {
