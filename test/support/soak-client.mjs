@@ -1,0 +1,96 @@
+// Opens connections through us and ends them in all ways, for scripts/soak.mjs: in
+// the main thread, or as a worker.
+
+import net from 'node:net'
+import tls from 'node:tls'
+import { parentPort, workerData } from 'node:worker_threads'
+import { connect, instrument } from '../../dist/index.js'
+
+const plain = ({ ports }, host) => connect({ port: ports.plain, host })
+const stock = ({ ports }, host) =>
+  instrument(net.connect({ port: ports.plain, host }))
+const refused = ({ ports }, host) => connect({ port: ports.refusing, host })
+const secure = ({ ports }, host) =>
+  instrument(
+    tls.connect({ port: ports.secure, host, rejectUnauthorized: false }),
+  )
+
+const send = (byte) => (socket) => socket.write(byte)
+const whenReady = (act) => (socket, ready) =>
+  socket.once(ready, () => act(socket))
+
+/** Of 1,000 connections: how many, how made, and what is done with them. */
+const SCENARIOS = {
+  'client ends': [300, plain, (socket) => socket.end('h')],
+  'server ends': [200, plain, send('e')],
+  'server destroys': [60, plain, send('d')],
+  'server resets': [25, plain, send('r')],
+  'client resets': [25, plain, whenReady((socket) => socket.resetAndDestroy())],
+  'client destroys': [100, plain, whenReady((socket) => socket.destroy())],
+  'with an error': [
+    40,
+    plain,
+    whenReady((socket) => socket.destroy(new Error('ours'))),
+  ],
+  'with data unread': [
+    50,
+    plain,
+    (socket) => {
+      socket.write('w')
+      socket.once('readable', () => socket.destroy())
+    },
+  ],
+  'destroyed while connecting': [
+    40,
+    plain,
+    // (In 'connectionAttempt' itself Node crashes, without us too.)
+    (socket) => setImmediate(() => socket.destroy()),
+  ],
+  'instrumented, server ends': [60, stock, send('e')],
+  'instrumented, client ends': [40, stock, (socket) => socket.end('h')],
+  refused: [20, refused, () => {}],
+  'TLS, client ends': [20, secure, (socket) => socket.end('h')],
+  'TLS, server ends': [12, secure, send('e')],
+  'TLS, server destroys': [8, secure, send('d')],
+}
+
+const wheel = Object.entries(SCENARIOS).flatMap(([name, [share]]) =>
+  Array(share).fill(name),
+)
+
+/** Far from each other, so that all are there at any time. */
+const scenarioOf = (number) => wheel[(number * 619) % wheel.length]
+/** More ports than one address has. */
+const hostOf = (number) => `127.0.0.${1 + (number % 16)}`
+
+export async function connections({ ports, first, count, concurrency }) {
+  const counts = { opened: 0, records: 0, wrong: 0, byScenario: {} }
+  let next = first
+  const one = () =>
+    new Promise((resolve) => {
+      const number = next++
+      const name = scenarioOf(number)
+      const [, open, act] = SCENARIOS[name]
+      let records = 0
+      const socket = open({ ports }, hostOf(number))
+      socket.on('tcpinfo', () => records++)
+      socket.on('error', () => {})
+      if (name !== 'with data unread') socket.resume()
+      const isTls = open === secure
+      act(socket, isTls ? 'secureConnect' : 'connect')
+      socket.on('close', () => {
+        counts.opened++
+        counts.records += records
+        counts.byScenario[name] = (counts.byScenario[name] ?? 0) + 1
+        if (records !== 1 || !socket.tcpInfo) counts.wrong++
+        resolve()
+      })
+    })
+  const run = async () => {
+    while (next < first + count) await one()
+  }
+  await Promise.all(Array.from({ length: concurrency }, run))
+  return counts
+}
+
+if (parentPort) parentPort.postMessage(await connections(workerData))

@@ -1,0 +1,39 @@
+// The other side of scripts/soak.mjs, in a process of its own: does what the first
+// byte of a connection asks for.
+
+import { readFileSync } from 'node:fs'
+import net from 'node:net'
+import path from 'node:path'
+import tls from 'node:tls'
+
+const fixtures = path.join(import.meta.dirname, '../fixtures')
+const actions = {
+  e: (socket) => socket.end('bye'),
+  r: (socket) => socket.resetAndDestroy(),
+  d: (socket) => socket.destroy(),
+  h: (socket) => socket.resume(),
+  w: (socket) => socket.write(Buffer.alloc(20_000)),
+}
+
+function serve(socket) {
+  socket.on('error', () => {})
+  socket.once('data', (data) => {
+    socket.resume()
+    actions[String.fromCharCode(data[0])](socket)
+  })
+}
+
+const plain = net.createServer(serve).listen({ port: 0, backlog: 1024 })
+const secure = tls
+  .createServer(
+    {
+      key: readFileSync(path.join(fixtures, 'localhost-key.pem')),
+      cert: readFileSync(path.join(fixtures, 'localhost-cert.pem')),
+    },
+    serve,
+  )
+  .on('tlsClientError', () => {})
+  .listen({ port: 0, backlog: 1024 }, () => {
+    process.send({ plain: plain.address().port, secure: secure.address().port })
+  })
+process.on('disconnect', () => process.exit())
