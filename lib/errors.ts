@@ -146,6 +146,33 @@ export function invalidArgument(message: string): Failure {
   return { code: 'ERR_TCP_INFO_ARGUMENT', message }
 }
 
+/** A number within bounds, or an error that names the option it was given for. */
+export function inRange(
+  name: string,
+  value: unknown,
+  least: number,
+  most = Infinity,
+): number {
+  if (typeof value === 'number' && value >= least && value <= most) return value
+  const bounds = most === Infinity ? `${least} or more` : `${least} to ${most}`
+  throw new TcpInfoError(
+    invalidArgument(
+      `The option ${name} must be a number, ${bounds}, and was ${shown(value)}.`,
+    ),
+  )
+}
+
+/** (Not everything has a text.) */
+function shown(value: unknown): string {
+  return typeof value === 'number' ? String(value) : `of type ${typeof value}`
+}
+
+export const UNINSTRUMENTED: Failure = {
+  code: 'ERR_TCP_INFO_ARGUMENT',
+  message:
+    'This socket cannot be instrumented: it takes no properties (Object.preventExtensions, seal or freeze), or has a captureTcpInfo of its own. Use a TcpInfoSocket, or instrument() it before.',
+}
+
 export const NOT_A_RECORD: Failure = {
   code: 'ERR_TCP_INFO_ARGUMENT',
   message:

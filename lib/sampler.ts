@@ -7,12 +7,17 @@ import { AsyncResource } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
 import type * as net from 'node:net'
 import { performance } from 'node:perf_hooks'
+import * as timers from 'node:timers'
 import { binding } from './binding.js'
 import { type Capture, type ConnectionContext, captureOf } from './capture.js'
-
 import { deltaBetween, type TcpInfoDelta } from './delta.js'
 import { Endpoints } from './endpoints.js'
-import { invalidArgument, TcpInfoError } from './errors.js'
+import {
+  inRange,
+  invalidArgument,
+  TcpInfoError,
+  UNINSTRUMENTED,
+} from './errors.js'
 import {
   bytesReadOf,
   bytesWrittenOf,
@@ -21,8 +26,11 @@ import {
   type StreamHandle,
 } from './handle.js'
 import { instrument } from './instrument.js'
-import { probe, Snapshot } from './snapshot.js'
+import { MAX_INFO_BYTES, probe, Snapshot } from './snapshot.js'
 import type { TcpInfo } from './tcp-info.js'
+
+// Pinned: a program may replace them by some that return no objects.
+const { clearTimeout, setTimeout } = timers
 
 export interface SampleOptions {
   /** Time between two samples of a socket, at least 1. Default 1,000. @unit ms */
@@ -37,7 +45,10 @@ export interface SampleOptions {
   maxSamples?: number | undefined
   /** How many samples of each socket {@link Sampling.series} keeps. Default 0. */
   keep?: number | undefined
-  /** Go on when all sockets have closed, for those that add() will bring. */
+  /**
+   * Go on when all sockets have closed, for those that add() will bring, and when an
+   * iterator is left: until stop().
+   */
   keepOpen?: boolean | undefined
   /** Stops it when aborted. */
   signal?: AbortSignal | undefined
@@ -48,7 +59,10 @@ export class TcpInfoSample {
   readonly socket: net.Socket
   /** When, by `performance.now()`. @unit ms */
   readonly atMs: number
-  /** How many reads of this socket were left out since the sample before. */
+  /**
+   * How many reads of this socket were left out since the sample before, or since
+   * it was added.
+   */
   readonly skipped: number
   readonly #snapshot: Snapshot
   readonly #before: Snapshot | undefined
@@ -99,6 +113,8 @@ interface Entry {
   readonly capture: Capture
   readonly onFinal: (snapshot: Snapshot) => void
   isActive: boolean
+  /** When it was added, by performance.now(). */
+  readonly addedMs: number
   handle: StreamHandle | null | undefined
   descriptor: number
   context: ConnectionContext
@@ -131,7 +147,7 @@ export class Sampling
   readonly #keep: number
   readonly #keepOpen: boolean
   readonly #entries = new Map<net.Socket, Entry>()
-  readonly #series = new WeakMap<net.Socket, TcpInfoSample[]>()
+  readonly #series = new WeakMap<net.Socket, Fifo<TcpInfoSample>>()
   readonly #queues = new Set<Queue>()
   // One timer serves all, but listeners run in the context of their own sample().
   readonly #context = new AsyncResource('TcpInfoSampling')
@@ -145,12 +161,19 @@ export class Sampling
   /** @internal */
   constructor(sockets: Iterable<net.Socket>, options: SampleOptions) {
     super()
-    this.#intervalMs = inRange(options, 'intervalMs', 1000, 1, MAX_INTERVAL_MS)
-    this.#jitter = inRange(options, 'jitter', 0, 0, 1)
-    this.#maxSamples = inRange(options, 'maxSamples', Infinity, 1, Infinity)
-    this.#keep = inRange(options, 'keep', 0, 0, Infinity)
+    const { intervalMs = 1000, jitter = 0, maxSamples = Infinity } = options
+    const { keep = 0, signal } = options
+    this.#intervalMs = inRange('intervalMs', intervalMs, 1, MAX_INTERVAL_MS)
+    this.#jitter = inRange('jitter', jitter, 0, 1)
+    this.#maxSamples = inRange('maxSamples', maxSamples, 1)
+    this.#keep = inRange('keep', keep, 0)
     this.#keepOpen = Boolean(options.keepOpen)
-    this.#signal = options.signal
+    if (signal !== undefined && !isSignal(signal)) {
+      throw new TcpInfoError(
+        invalidArgument('The option signal must be an AbortSignal.'),
+      )
+    }
+    this.#signal = signal
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true })
     try {
       for (const socket of sockets) this.add(socket)
@@ -192,13 +215,14 @@ export class Sampling
    * One more socket, which is instrumented if it was not; its first sample comes
    * with the next ones of the others.
    *
-   * @throws {TcpInfoError} `ERR_TCP_INFO_NOT_TCP` for anything but a net.Socket
+   * @throws {TcpInfoError} `ERR_TCP_INFO_NOT_TCP` for anything but a net.Socket,
+   *   `ERR_TCP_INFO_ARGUMENT` for one that takes no properties
    */
   add(socket: net.Socket): this {
     if (this.#ended || this.#entries.has(socket)) return this
     // (What register watches has a Capture already.)
-    const capture =
-      captureOf(socket) ?? (captureOf(instrument(socket)) as Capture)
+    const capture = captureOf(socket) ?? captureOf(instrument(socket))
+    if (!capture) throw new TcpInfoError(UNINSTRUMENTED)
     const entry: Entry = {
       sampling: this,
       socket,
@@ -206,6 +230,7 @@ export class Sampling
       capture,
       onFinal: (snapshot) => this.#end(entry, snapshot),
       isActive: true,
+      addedMs: performance.now(),
       handle: undefined,
       descriptor: -1,
       context: NO_CONTEXT,
@@ -238,7 +263,7 @@ export class Sampling
 
   /** The newest samples of a socket, as many as `keep` says, the oldest first. */
   series(socket: net.Socket): readonly TcpInfoSample[] {
-    return [...(this.#series.get(socket) ?? [])]
+    return this.#series.get(socket)?.toArray() ?? []
   }
 
   /** Leaves all sockets alone; `'end'` is emitted on the next tick. */
@@ -259,9 +284,8 @@ export class Sampling
   [Symbol.asyncIterator](): AsyncIterableIterator<TcpInfoSample> {
     const queue: Queue = new Queue(() => {
       this.#queues.delete(queue)
-      if (this.#queues.size === 0 && this.listenerCount('sample') === 0) {
-        this.stop()
-      }
+      const isWanted = this.#queues.size > 0 || this.listenerCount('sample') > 0
+      if (!isWanted && !this.#keepOpen) this.stop()
     })
     if (this.#ended) queue.end()
     else this.#queues.add(queue)
@@ -285,23 +309,30 @@ export class Sampling
 
   /** Adds those of its sockets that can be read to the batch. @internal */
   collect(nowMs: number, batch: Entry[]): void {
-    const late = Math.max(
-      0,
-      Math.floor((nowMs - this.#dueMs) / this.#intervalMs),
-    )
-    this.#skipped += late
+    const lateSince = (ms: number): number =>
+      Math.max(0, Math.floor((nowMs - ms) / this.#intervalMs))
+    const dueMs = this.#dueMs
+    this.#skipped += lateSince(dueMs)
     this.#dueMs = nowMs + this.#nextInterval()
     for (const entry of this.#entries.values()) {
-      entry.skipped += late
-      const handle = handleOf(entry.owner)
-      if (handle) {
-        if (entry.handle !== handle) begin(entry, handle)
-        entry.descriptor = descriptorOf(handle)
-        if (entry.descriptor >= 0) batch.push(entry)
-      } else if (entry.handle || entry.socket.destroyed) {
-        // It never had a connection, or that has gone to another process.
-        this.remove(entry.socket)
+      entry.skipped += lateSince(Math.max(dueMs, entry.addedMs))
+      try {
+        this.#collect(entry, batch)
+      } catch {
+        // A getter of a subclass: perhaps it has an answer the next time.
       }
+    }
+  }
+
+  #collect(entry: Entry, batch: Entry[]): void {
+    const handle = handleOf(entry.owner)
+    if (handle) {
+      if (entry.handle !== handle) begin(entry, handle)
+      entry.descriptor = descriptorOf(handle)
+      if (entry.descriptor >= 0) batch.push(entry)
+    } else if (entry.handle || entry.socket.destroyed) {
+      // It never had a connection, or that has gone to another process.
+      this.remove(entry.socket)
     }
   }
 
@@ -333,6 +364,8 @@ export class Sampling
 
   /** The connection's final record ends its series. */
   #end(entry: Entry, snapshot: Snapshot): void {
+    // It was removed between the close and this tick.
+    if (!entry.isActive) return
     this.#context.runInAsyncScope(() => {
       this.#deliver(entry, snapshot, performance.now())
     })
@@ -356,10 +389,10 @@ export class Sampling
   }
 
   #store(sample: TcpInfoSample): void {
-    const kept = this.#series.get(sample.socket)
+    let kept = this.#series.get(sample.socket)
     if (!kept) {
-      this.#series.set(sample.socket, [sample])
-      return
+      kept = new Fifo()
+      this.#series.set(sample.socket, kept)
     }
     kept.push(sample)
     if (kept.length > this.#keep) kept.shift()
@@ -373,10 +406,47 @@ function begin(entry: Entry, handle: StreamHandle): void {
   entry.before = undefined
 }
 
+/** First in, first out. (Array.shift moves all the others, each time.) */
+class Fifo<T> {
+  readonly #items: (T | undefined)[] = []
+  #head = 0
+
+  get length(): number {
+    return this.#items.length - this.#head
+  }
+
+  push(item: T): void {
+    this.#items.push(item)
+  }
+
+  shift(): T | undefined {
+    if (this.length === 0) return undefined
+    const item = this.#items[this.#head]
+    this.#items[this.#head++] = undefined
+    // When they are half of it: no item is moved more than once on average.
+    if (this.#head >= this.length) {
+      this.#items.splice(0, this.#head)
+      this.#head = 0
+    }
+    return item
+  }
+
+  clear(): void {
+    this.#items.length = 0
+    this.#head = 0
+  }
+
+  toArray(): T[] {
+    return this.#items.slice(this.#head) as T[]
+  }
+}
+
 /** Samples on their way to somebody who iterates. */
 class Queue implements AsyncIterableIterator<TcpInfoSample> {
-  readonly #samples: TcpInfoSample[] = []
-  readonly #waiting: ((result: IteratorResult<TcpInfoSample>) => void)[] = []
+  readonly #samples = new Fifo<TcpInfoSample>()
+  readonly #waiting = new Fifo<
+    (result: IteratorResult<TcpInfoSample>) => void
+  >()
   readonly #onReturn: () => void
   #ended = false
 
@@ -395,7 +465,8 @@ class Queue implements AsyncIterableIterator<TcpInfoSample> {
 
   end(): void {
     this.#ended = true
-    for (const resolve of this.#waiting.splice(0)) resolve(OVER)
+    for (const resolve of this.#waiting.toArray()) resolve(OVER)
+    this.#waiting.clear()
   }
 
   next(): Promise<IteratorResult<TcpInfoSample>> {
@@ -406,7 +477,7 @@ class Queue implements AsyncIterableIterator<TcpInfoSample> {
   }
 
   return(): Promise<IteratorResult<TcpInfoSample>> {
-    this.#samples.length = 0
+    this.#samples.clear()
     this.end()
     this.#onReturn()
     return Promise.resolve(OVER)
@@ -429,7 +500,8 @@ const OVER = { value: undefined, done: true } as const
  * there are no samples.
  *
  * @throws {TcpInfoError} `ERR_TCP_INFO_NOT_TCP` for anything but net.Sockets,
- *   `ERR_TCP_INFO_ARGUMENT` for an option that is out of range
+ *   `ERR_TCP_INFO_ARGUMENT` for an option that is out of range, or a socket that
+ *   takes no properties
  */
 export function sample(
   sockets: net.Socket | Iterable<net.Socket>,
@@ -446,20 +518,9 @@ function isIterable(value: unknown): value is Iterable<net.Socket> {
   return typeof (value as Iterable<unknown>)?.[Symbol.iterator] === 'function'
 }
 
-function inRange(
-  options: SampleOptions,
-  name: 'intervalMs' | 'jitter' | 'maxSamples' | 'keep',
-  standard: number,
-  least: number,
-  most: number,
-): number {
-  const value = options[name] ?? standard
-  if (typeof value === 'number' && value >= least && value <= most) return value
-  throw new TcpInfoError(
-    invalidArgument(
-      `The option ${name} must be a number from ${least}${most === Infinity ? ' on' : ` to ${most}`}, and was ${String(value)}.`,
-    ),
-  )
+/** (Anything that Node itself takes for one.) */
+function isSignal(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'aborted' in value
 }
 
 /** Those that have something to read. */
@@ -467,6 +528,9 @@ const samplings = new Set<Sampling>()
 
 let timer: NodeJS.Timeout | undefined
 let timerDueMs = Infinity
+// Made outside of anybody's async context: each timer is made in the one before, and
+// would hand on, and keep alive, that of whoever came first.
+const timerContext = new AsyncResource('TcpInfoTimer')
 
 function schedule(): void {
   let dueMs = Infinity
@@ -476,7 +540,8 @@ function schedule(): void {
   timer = undefined
   timerDueMs = dueMs
   if (dueMs === Infinity) return
-  timer = setTimeout(tick, Math.max(1, dueMs - performance.now()))
+  const delayMs = Math.max(1, dueMs - performance.now())
+  timer = timerContext.runInAsyncScope(setTimeout, undefined, tick, delayMs)
   timer.unref()
 }
 
@@ -488,10 +553,13 @@ function tick(): void {
   timerDueMs = Infinity
   const nowMs = performance.now()
   const batch: Entry[] = []
-  for (const sampling of samplings) {
-    if (sampling.dueMs <= nowMs + SOON_MS) sampling.collect(nowMs, batch)
+  try {
+    for (const sampling of samplings) {
+      if (sampling.dueMs <= nowMs + SOON_MS) sampling.collect(nowMs, batch)
+    }
+  } finally {
+    schedule()
   }
-  schedule()
   if (batch.length > 0) read(batch, nowMs)
 }
 
@@ -503,12 +571,13 @@ const SLAB_ROWS = 64
 
 const descriptors = new Int32Array(SLAB_ROWS)
 const filled = new Int32Array(SLAB_ROWS)
-let stride = 0
 
 function read(batch: readonly Entry[], nowMs: number): void {
   if (!binding) return
-  // Whole words, and no more than this kernel fills.
-  stride ||= (Math.max(probe(), 8) + 7) & ~7
+  const bytes = probe()
+  // Whole words, and no more than this kernel fills, if that is known: for the moment
+  // there may be no descriptor to find out with.
+  const stride = bytes > 0 ? (bytes + 7) & ~7 : MAX_INFO_BYTES
   const capturedAt = Date.now()
   const snapshots: (Snapshot | undefined)[] = []
   for (let from = 0; from < batch.length; from += SLAB_ROWS) {

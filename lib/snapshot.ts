@@ -42,7 +42,7 @@ import type { Reading, TcpInfo, TcpInfoTrigger } from './tcp-info.js'
 import type { TcpState } from './tcp-state.js'
 
 /** kMaxInfoSize in native/tcp_info.h. */
-const MAX_INFO_BYTES = 512
+export const MAX_INFO_BYTES = 512
 
 const pool = new BytePool()
 

@@ -23,6 +23,9 @@ import {
 import { register } from '../register.js'
 import { RECORDING, type Recording } from './recording.js'
 
+// Pinned: the program may replace them by some that return no objects.
+const { clearTimeout, setTimeout } = timers
+
 const FLUSH_MS = 500
 const FLUSH_CHARACTERS = 262_144
 

@@ -1,7 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { once } from 'node:events'
+import { spawnSync } from 'node:child_process'
+import { getEventListeners, once } from 'node:events'
 import net from 'node:net'
 import tls from 'node:tls'
+import { Worker } from 'node:worker_threads'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import {
   connect,
@@ -9,8 +11,10 @@ import {
   sample,
   type TcpInfoSample,
 } from '../../lib/index.js'
-import { runNode, script } from '../support/child.js'
+import { jsonOf, runNode, script } from '../support/child.js'
 import { echo, listen, openSockets, wait } from '../support/net.js'
+
+const PROGRAM = script('sampling.mjs')
 
 async function connected(onPeer = echo): Promise<net.Socket> {
   const socket = net.connect(await listen(onPeer), '127.0.0.1')
@@ -29,6 +33,35 @@ async function exchange(socket: net.Socket, bytes: number): Promise<void> {
   socket.write(Buffer.alloc(bytes))
   let left = bytes
   while (left > 0) left -= (await once(socket, 'data'))[0].length
+}
+
+/**
+ * A port on which 127.0.0.1 does not answer, since its queue is full and nobody
+ * accepts, and 127.0.0.2 does.
+ */
+async function silentAndLive(): Promise<[port: number, live: net.Server]> {
+  const worker = new Worker(
+    `const { parentPort } = require('node:worker_threads')
+     const server = require('node:net').createServer()
+     server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+       parentPort.postMessage(server.address().port)
+       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20_000)
+     })`,
+    { eval: true },
+  )
+  onTestFinished(() => void worker.terminate())
+  const [port] = (await once(worker, 'message')) as [number]
+  for (let i = 0; i < 4; i++) {
+    const filler = net.connect(port, '127.0.0.1').on('error', () => {})
+    onTestFinished(() => void filler.destroy())
+  }
+  const live = net.createServer().listen(port, '127.0.0.2')
+  live.on('connection', (peer) => {
+    onTestFinished(() => void peer.destroy())
+  })
+  onTestFinished(() => void live.close())
+  await once(live, 'listening')
+  return [port, live]
 }
 
 describe('a socket', () => {
@@ -143,6 +176,61 @@ describe('a socket', () => {
     expect(seen).toEqual(new Set([other]))
     sampling.stop()
   })
+
+  test.each(['remove', 'stop'] as const)(
+    'that was closed just before %s() is left alone, too',
+    async (method) => {
+      const socket = await connected()
+      const sampling = sample(socket, { intervalMs: 5 })
+      await once(sampling, 'sample')
+      const onSample = vi.fn()
+      sampling.on('sample', onSample)
+      socket.destroy()
+      sampling[method](socket)
+      await wait(30)
+      expect(onSample).not.toHaveBeenCalled()
+    },
+  )
+
+  test('that a listener closes at the limit has no final sample', async () => {
+    const socket = await connected()
+    const sampling = sample(socket, { intervalMs: 5, maxSamples: 1, keep: 9 })
+    sampling.on('sample', () => socket.destroy())
+    await once(socket, 'close')
+    await wait(10)
+    expect(sampling.series(socket).length).toBe(1)
+    expect(sampling.ended).toBe(true)
+  })
+
+  test('whose next address has a connection of its own begins anew', async () => {
+    const [port, live] = await silentAndLive()
+    const addresses = ['127.0.0.1', '127.0.0.2']
+    const socket = net.connect({
+      port,
+      host: 'two.addresses',
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: 100,
+      lookup: (_host, _options, answer) =>
+        setImmediate(
+          answer,
+          null,
+          addresses.map((address) => ({ address, family: 4 })),
+        ),
+    })
+    onTestFinished(() => void socket.destroy())
+    const sampling = sample(socket, { intervalMs: 10, keep: 100 })
+    await once(live, 'connection')
+    await once(sampling, 'sample')
+    sampling.stop()
+    const samples = sampling.series(socket)
+    expect(samples[0]?.info.remoteAddress).toBe('127.0.0.1')
+    const first = samples.find(({ info }) => info.remoteAddress === '127.0.0.2')
+    expect(samples.indexOf(first as TcpInfoSample)).toBeGreaterThan(1)
+    expect(first?.delta.counters.segmentsOut).toBe(first?.info.segmentsOut)
+    // Linux does not tell how old a connection is.
+    expect(first?.delta.durationMs).toBeUndefined()
+    expect(samples[1]?.delta.durationMs).toBeGreaterThan(0)
+  })
 })
 
 describe('many sockets', () => {
@@ -201,6 +289,26 @@ describe('many sockets', () => {
     await once(sampling, 'end')
   })
 
+  test('whose getters throw do not harm the others', async () => {
+    let isBad = false
+    const bad = new net.Socket()
+    Object.defineProperty(bad, 'destroyed', {
+      get() {
+        if (isBad) throw new Error('of a getter')
+        return false
+      },
+    })
+    const good = await connected()
+    const sampling = sample([bad, good], { intervalMs: 5 })
+    isBad = true
+    for (let i = 0; i < 3; i++) {
+      const [{ socket }] = (await once(sampling, 'sample')) as [TcpInfoSample]
+      expect(socket).toBe(good)
+    }
+    isBad = false
+    sampling.stop()
+  })
+
   test('none at all: it ends', async () => {
     await once(sample([]), 'end')
   })
@@ -226,6 +334,41 @@ describe('an iterator', () => {
     expect(sampling.ended).toBe(true)
   })
 
+  test('that is left does not stop one that is kept open', async () => {
+    const socket = await connected()
+    const sampling = sample(socket, { intervalMs: 5, keepOpen: true })
+    for await (const _ of sampling) break
+    expect(sampling.ended).toBe(false)
+    await once(sampling, 'sample')
+    sampling.stop()
+  })
+
+  test('who lags behind loses what is too much, which is counted', async () => {
+    const port = await listen(echo)
+    const sockets = await Promise.all(
+      Array.from({ length: 400 }, async () => {
+        const socket = net.connect(port, '127.0.0.1')
+        onTestFinished(() => void socket.destroy())
+        await once(socket, 'connect')
+        return socket
+      }),
+    )
+    let given = 0
+    const sampling = sample(sockets, { intervalMs: 1, maxSamples: 170 })
+    sampling.on('sample', () => given++)
+    const samples = sampling[Symbol.asyncIterator]()
+    await once(sampling, 'end')
+    expect(given).toBe(400 * 170)
+    expect(sampling.dropped).toBe(given - 65_536)
+    const before = process.cpuUsage()
+    let taken = 0
+    while (!(await samples.next()).done) taken++
+    const { user, system } = process.cpuUsage(before)
+    expect(taken).toBe(65_536)
+    // With Array.shift it takes seconds.
+    expect(user + system).toBeLessThan(600_000)
+  })
+
   test('of a sampling that ended is at its end', async () => {
     const sampling = sample(await connected())
     sampling.stop()
@@ -246,27 +389,46 @@ describe('time', () => {
     sampling.stop()
   })
 
-  test('varies by the jitter', async () => {
+  test('before a socket was added is not counted as left out', async () => {
+    const [one, other] = [await connected(), await connected()]
+    const sampling = sample(one, { intervalMs: 10, keep: 5 })
+    await once(sampling, 'sample')
+    block(105)
+    sampling.add(other)
+    await vi.waitFor(() => expect(sampling.series(other)).not.toEqual([]))
+    expect(sampling.series(other)[0]?.skipped).toBe(0)
+    expect(sampling.skipped).toBeGreaterThanOrEqual(8)
+    sampling.stop()
+  })
+
+  test.each([
+    [0, 5],
+    [0.5, 50],
+    [1, 95],
+  ])('varies by the jitter: %d', async (random, expected) => {
+    const stub = vi.spyOn(Math, 'random').mockReturnValue(random)
+    onTestFinished(() => stub.mockRestore())
     const socket = await connected()
-    const sampling = sample(socket, {
-      intervalMs: 20,
-      jitter: 0.9,
-      maxSamples: 12,
-      keep: 12,
-    })
-    await once(sampling, 'end')
-    const times = sampling.series(socket).map(({ atMs }) => atMs)
-    const gaps = times.slice(1).map((at, i) => at - (times[i] as number))
-    expect(Math.max(...gaps) - Math.min(...gaps)).toBeGreaterThan(8)
+    const began = performance.now()
+    const sampling = sample(socket, { intervalMs: 50, jitter: 0.9 })
+    const { dueMs } = sampling
+    sampling.stop()
+    expect(dueMs - began).toBeGreaterThanOrEqual(expected)
+    expect(dueMs - began).toBeLessThan(expected + 40)
   })
 
   test('ends with a signal', async () => {
     const controller = new AbortController()
     const socket = await connected()
-    const sampling = sample(socket, { signal: controller.signal })
+    const { signal } = controller
+    const stopped = sample(socket, { signal })
+    const sampling = sample(socket, { signal })
+    stopped.stop()
+    expect(getEventListeners(signal, 'abort').length).toBe(1)
     controller.abort()
     expect(sampling.ended).toBe(true)
-    expect(sample(socket, { signal: controller.signal }).ended).toBe(true)
+    expect(sample(socket, { signal }).ended).toBe(true)
+    expect(getEventListeners(signal, 'abort').length).toBe(0)
   })
 })
 
@@ -295,14 +457,52 @@ describe('the program', () => {
   })
 
   test('is not kept alive', async () => {
-    const finished = await runNode([script('sampling.mjs'), 'alive'])
+    const finished = await runNode([PROGRAM, 'alive'])
     expect(finished).toMatchObject({ code: 0, stderr: '' })
   })
 
   test('sees what its listener throws, and the others get their samples', async () => {
-    const finished = await runNode([script('sampling.mjs'), 'throws'])
+    const finished = await runNode([PROGRAM, 'throws'])
     expect(finished).toMatchObject({ code: 0, stderr: '' })
     expect(JSON.parse(finished.stdout)).toEqual({ caught: 3, samples: 3 })
+  })
+
+  test('is given back the context of a sampling that ended', async () => {
+    const nodeOptions = ['--expose-gc']
+    expect(
+      await jsonOf(runNode([PROGRAM, 'context'], { nodeOptions })),
+    ).toEqual({ isKept: false })
+  })
+
+  test('may replace the timers', async () => {
+    expect(await jsonOf(runNode([PROGRAM, 'timers']))).toEqual({ samples: 3 })
+  })
+
+  test.skipIf(process.platform === 'win32')(
+    'may have no descriptor left at the first sample',
+    () => {
+      const limit = 'ulimit -n 100 && exec "$0" "$@"'
+      const { stdout, stderr } = spawnSync(
+        'sh',
+        ['-c', limit, process.execPath, PROGRAM, 'descriptors'],
+        { encoding: 'utf8' },
+      )
+      expect(stderr).toBe('')
+      const { structBytes, first, second } = JSON.parse(stdout)
+      expect(first).toBe(structBytes)
+      expect(second).toBe(structBytes)
+    },
+  )
+
+  test('gets an error for a socket that takes no properties', async () => {
+    const socket = await connected()
+    Object.preventExtensions(socket)
+    expect(() => sample(socket)).toThrowError(
+      expect.objectContaining({
+        name: 'TcpInfoError',
+        code: 'ERR_TCP_INFO_ARGUMENT',
+      }),
+    )
   })
 
   test.each([
@@ -316,6 +516,7 @@ describe('the program', () => {
     ['jitter', [[], { jitter: Number.NaN }], 'ERR_TCP_INFO_ARGUMENT'],
     ['limit', [[], { maxSamples: 0 }], 'ERR_TCP_INFO_ARGUMENT'],
     ['history', [[], { keep: -1 }], 'ERR_TCP_INFO_ARGUMENT'],
+    ['signal', [[], { signal: 5 }], 'ERR_TCP_INFO_ARGUMENT'],
   ])('gets an error for a wrong argument: %s', (_, args, code) => {
     expect(() => sample(...(args as Parameters<typeof sample>))).toThrowError(
       expect.objectContaining({ name: 'TcpInfoError', code }),
