@@ -2,14 +2,28 @@
 
 import type { TcpInfo } from './tcp-info.js'
 
-/** Whether the record is of a connection, not of an attempt that came to nothing. */
+/**
+ * Whether the record is of a connection, not of an attempt that came to nothing.
+ * The state tells; but CLOSED, and a state that is not known, can be either.
+ */
 export function wasEstablished(info: TcpInfo): boolean {
-  return (
-    info.connectDurationMs !== undefined ||
-    info.rttUs !== undefined ||
-    Number(info.bytesAcked) > 0 ||
-    Number(info.bytesReceived) > 0
-  )
+  switch (info.state) {
+    case 'SYN_SENT':
+    case 'SYN_RECEIVED':
+    case 'LISTEN':
+      return false
+    case 'CLOSED':
+    case undefined:
+      return (
+        info.connectDurationMs !== undefined ||
+        info.rttUs !== undefined ||
+        info.sendMssBytes !== undefined ||
+        Number(info.bytesAcked) > 0 ||
+        Number(info.bytesReceived) > 0
+      )
+    default:
+      return true
+  }
 }
 
 /** Whether the connection, or the attempt, has no later record. */
@@ -27,10 +41,25 @@ export function deliveryRateOf(info: TcpInfo): number | undefined {
     : undefined
 }
 
-/** Bytes sent again of all bytes sent. */
-export function retransmitRatioOf(
-  sent: number | undefined,
-  retransmitted: number | undefined,
-): number | undefined {
-  return retransmitted === undefined || !sent ? undefined : retransmitted / sent
+type Sent = {
+  readonly [K in
+    | 'bytesSent'
+    | 'bytesRetransmitted'
+    | 'dataSegmentsOut'
+    | 'segmentsRetransmitted']?: number | undefined
+}
+
+/**
+ * Bytes sent again of all bytes sent, from 0 to 1; of segments where bytes are not
+ * counted. Those sent again include SYNs, which are not among the ones with data:
+ * hence the bound, and nothing where no data was sent.
+ */
+export function retransmitRatioOf(counters: Sent): number | undefined {
+  const { bytesSent, bytesRetransmitted } = counters
+  const { dataSegmentsOut, segmentsRetransmitted } = counters
+  const [again, all] =
+    bytesSent === undefined || bytesRetransmitted === undefined
+      ? [segmentsRetransmitted, dataSegmentsOut]
+      : [bytesRetransmitted, bytesSent]
+  return again === undefined || !all ? undefined : Math.min(1, again / all)
 }

@@ -276,7 +276,7 @@ function rowOf(row: Row, open: readonly Open[]): TcpInfoSummaryRow {
     bytesSent: sums.bytesSent,
     bytesReceived: sums.bytesReceived,
     bytesRetransmitted: sums.bytesRetransmitted,
-    retransmitRatio: retransmitRatioOf(sums.bytesSent, sums.bytesRetransmitted),
+    retransmitRatio: retransmitRatioOf(sums),
     rttUs: quantilesOf(row, open, 'rttUs'),
     connectDurationMs: quantilesOf(row, open, 'connectDurationMs'),
     deliveryRateBytesPerSec: quantilesOf(row, open, 'deliveryRateBytesPerSec'),

@@ -4,18 +4,22 @@
  */
 
 import { COUNTERS } from './counters.js'
+import { structOf } from './decode/index.js'
 import { deltaBetween, type TcpInfoDelta } from './delta.js'
+import { isFinal, retransmitRatioOf, wasEstablished } from './derived.js'
+import { invalidArgument, TcpInfoError } from './errors.js'
+import type { TcpInfoSample } from './sampler.js'
 import type { TcpInfo } from './tcp-info.js'
 
 /**
- * - `application`: our program had nothing to send, or did not read
+ * - `application`: the program on this side had nothing to send, or did not read
  * - `receiver-window`: the peer did not read as fast as we sent
  * - `send-buffer`: the kernel's send buffer was too small for the path
  * - `congestion-window`: the congestion window, and nothing shows why it is small
  * - `path-rate`: the rate of the path: a queue before its bottleneck, or pacing
  * - `path-rtt`: the round-trip time, of slow start or of request and response
  * - `loss`: retransmissions kept the congestion window small
- * - `timeouts`: what was sent found no answer at all
+ * - `timeouts`: what was sent found no answer at all, or never got out
  * - `handshake`: the connection was not open yet
  */
 export type TcpInfoLimit =
@@ -76,8 +80,8 @@ export interface TcpInfoVerdict {
   /** Who closed first; `undefined` while it is open. */
   readonly closedBy: 'us' | 'peer' | 'both' | 'network' | 'unknown' | undefined
   /**
-   * How: `destroy` is our program's, at once, by a FIN or a reset as the kernel
-   * decides afterwards. `undefined` while it is open.
+   * How: `destroy` is that of the program on this side, by a FIN or a reset as the
+   * kernel decides afterwards. `undefined` while it is open.
    */
   readonly closedHow:
     | 'fin'
@@ -128,8 +132,10 @@ const LONG_RTT_US = 10_000
 const TURNAROUND_MS = 20
 /** Two retransmission timeouts of the usual length, and some. */
 const PAUSE_MS = 500
-/** The third timeout in a row: 1.4 s of silence or more. */
+/** The third timeout in a row: 1.4 s of silence or more ... */
 const SILENT_RTOS = 3
+/** ... and as long where there are no timeouts to count. */
+const SILENT_MS = 1400
 
 /** A member's value, of the records that have one. */
 type NumberName = {
@@ -160,13 +166,14 @@ interface Finding {
 /**
  * What limited a connection, and who closed it first.
  *
- * @param snapshots records of one connection in the order of time: the more, the
- *   surer, but the last one alone says something too. With several, what is
- *   explained is the time from the first to the last.
- * @throws TypeError if these are not records; never because of what is in them
+ * @param snapshots records of one connection, or samples with them, in the order of
+ *   time: the more, the surer, but the last one alone says something too. With
+ *   several, what is explained is the time from the first to the last.
+ * @throws {TcpInfoError} `ERR_TCP_INFO_ARGUMENT` if these are not records; never
+ *   because of what is in them
  */
 export function explain(
-  snapshots: TcpInfo | Iterable<TcpInfo>,
+  snapshots: TcpInfo | TcpInfoSample | Iterable<TcpInfo | TcpInfoSample>,
 ): TcpInfoVerdict {
   const records = recordsOf(snapshots)
   const last = records.at(-1)
@@ -210,7 +217,8 @@ const NOTHING: TcpInfoVerdict = Object.freeze({
 })
 
 function recordsOf(snapshots: unknown): readonly TcpInfo[] {
-  if (isRecord(snapshots)) return [snapshots]
+  const one = recordOf(snapshots)
+  if (one) return [one]
   if (
     typeof snapshots !== 'object' ||
     snapshots === null ||
@@ -218,10 +226,17 @@ function recordsOf(snapshots: unknown): readonly TcpInfo[] {
   ) {
     throw notRecords(snapshots)
   }
-  const records = [...(snapshots as Iterable<unknown>)]
-  const wrong = records.findIndex((each) => !isRecord(each))
-  if (wrong >= 0) throw notRecords(records[wrong])
-  return records as TcpInfo[]
+  return Array.from(snapshots as Iterable<unknown>, (each) => {
+    const record = recordOf(each)
+    if (!record) throw notRecords(each)
+    return record
+  })
+}
+
+function recordOf(value: unknown): TcpInfo | undefined {
+  if (isRecord(value)) return value
+  const info = (value as Partial<TcpInfoSample> | null | undefined)?.info
+  return isRecord(info) ? info : undefined
 }
 
 function isRecord(value: unknown): value is TcpInfo {
@@ -234,34 +249,21 @@ function isRecord(value: unknown): value is TcpInfo {
   )
 }
 
-function notRecords(value: unknown): TypeError {
+function notRecords(value: unknown): TcpInfoError {
   const found = value === null ? 'null' : typeof value
-  return new TypeError(
-    `explain() takes a record, or several of one connection: what captureTcpInfo(), readTcpInfo() or the event 'tcpinfo' gave. This is something else (${found}).`,
+  return new TcpInfoError(
+    invalidArgument(
+      `explain() takes a record, or several of one connection: what captureTcpInfo(), readTcpInfo(), the event 'tcpinfo' or a sampling's series() gave. This is something else (${found}).`,
+    ),
   )
 }
 
-/** Whether the kernel says of it what it says of a connection that was open. */
-function wasOpen({ state, sendMssBytes }: TcpInfo): boolean {
-  switch (state) {
-    case 'SYN_SENT':
-    case 'SYN_RECEIVED':
-    case 'LISTEN':
-      return false
-    case 'CLOSED':
-      return sendMssBytes !== undefined
-    default:
-      return true
-  }
-}
-
 function factsOf(records: readonly TcpInfo[], last: TcpInfo): Facts {
-  const open = records.filter(wasOpen)
+  const open = records.filter(wasEstablished)
   const end = open.at(-1) ?? last
   const delta = deltaOf(records, open, end)
   const live = open.filter((each) => (queueOf(each) ?? 0) > 0)
   const observedUs = observedUsOf(delta, end)
-  const { bytesRetransmitted: again, bytesSent: sent } = delta.counters
   return {
     records,
     open,
@@ -275,8 +277,7 @@ function factsOf(records: readonly TcpInfo[], last: TcpInfo): Facts {
         : (sharesByLinux(delta, observedUs, live) ??
           sharesByWindows(delta, observedUs, open) ??
           sharesByGauges(open)),
-    retransmitRatio:
-      again === undefined || !sent ? undefined : clamp(again / sent),
+    retransmitRatio: retransmitRatioOf(delta.counters),
   }
 }
 
@@ -335,7 +336,11 @@ function waitingFor(record: TcpInfo): Waiting {
   const { sendMssBytes: mss = 1, cwndBytes, sndWndBytes } = record
   const { segmentsInFlight, cwndSegments, notSentBytes } = record
   // Where the two can't be told apart, data that could be under way is.
-  const underWay = record.bytesInFlight ?? record.sendQueueBytes ?? 0
+  const underWay =
+    // (Linux counts as sent also what its own queue has dropped at once.)
+    segmentsInFlight === 0
+      ? 0
+      : (record.bytesInFlight ?? record.sendQueueBytes ?? 0)
   const isFull = (window: number | undefined) =>
     window !== undefined && underWay + mss > window
   if (isFull(sndWndBytes) && !((cwndBytes ?? 0) < (sndWndBytes ?? 0))) {
@@ -496,45 +501,60 @@ function synsSentAgain(open: readonly TcpInfo[]): number {
 }
 
 function silence(facts: Facts): Finding | undefined {
-  const { records, open, last, observedUs } = facts
+  const { records, open, last, observedUs, shares } = facts
   if (open.length === 0) return undefined
   const { consecutiveRtos } = last
   const final = records.at(-1) ?? last
-  const silentMs =
-    consecutiveRtos === undefined ? stuckMs(open) : (last.ackReceivedAgoMs ?? 0)
+  const standstillMs = stuckMs(open)
+  const silentMs = consecutiveRtos ? (last.ackReceivedAgoMs ?? 0) : standstillMs
   const gaveUp = isKernels(final, ['ETIMEDOUT', ...UNREACHABLE])
   const share = observedUs ? (silentMs * 1000) / observedUs : 0
-  const isSilent =
-    consecutiveRtos === undefined
-      ? silentMs > 0 && share >= MOST && waitingFor(last) !== 'receiver-window'
-      : consecutiveRtos >= SILENT_RTOS || (consecutiveRtos > 0 && share >= MOST)
+  // A peer that does not read answers, but lets nothing in.
+  const isHeldBack =
+    waitingFor(last) === 'receiver-window' ||
+    (shares?.receiverWindow ?? 0) >= RECEIVER_WINDOW_SHARE
+  const isSilent = consecutiveRtos
+    ? consecutiveRtos >= SILENT_RTOS || share >= MOST
+    : share >= MOST &&
+      !isHeldBack &&
+      silentMs >= (consecutiveRtos === undefined ? SHORTEST_MS : SILENT_MS)
   if (!gaveUp && !isSilent) return undefined
+  const isStuck = !consecutiveRtos && !gaveUp
   return {
     limitedBy: 'timeouts',
     share: gaveUp ? 1 : clamp(share),
-    says: `nothing has answered for ${ms(silentMs)}`,
-    by: ['consecutiveRtos', 'rtoCount', 'ackReceivedAgoMs', 'errorCode'],
+    says: isStuck
+      ? `for ${ms(silentMs)} nothing of what was to be sent has been acknowledged`
+      : `nothing has answered for ${ms(silentMs)}`,
+    by: isStuck
+      ? ['bytesAcked', 'notSentBytes', 'segmentsRetransmitted', 'busyUs']
+      : ['consecutiveRtos', 'rtoCount', 'ackReceivedAgoMs', 'errorCode'],
   }
 }
 
-/** Since when only what had been sent before was sent again, and again. */
+/**
+ * For how long what waits has got no further. Where the kernel does not tell what
+ * was acknowledged, only the same being sent again shows it.
+ */
 function stuckMs(open: readonly TcpInfo[]): number {
   const last = open.at(-1)
   if (!last || !queueOf(last)) return 0
-  const since =
-    open[
-      1 +
-        open.findLastIndex(
-          (each) =>
-            progressOf(each) !== progressOf(last) ||
-            queueOf(each) !== queueOf(last),
-        )
-    ] ?? last
+  const isAcked = last.bytesAcked !== undefined
+  // Nothing but our SYN ever was.
+  if (isAcked && progressOf(last) <= 1 && last.busyUs !== undefined) {
+    return last.busyUs / 1000
+  }
+  const moved = open.findLastIndex(
+    (each) =>
+      progressOf(each) !== progressOf(last) ||
+      (isAcked ? !queueOf(each) : queueOf(each) !== queueOf(last)),
+  )
+  const since = open[moved + 1] ?? last
   const again =
     (last.segmentsRetransmitted ?? 0) - (since.segmentsRetransmitted ?? 0)
   const bytesAgain =
     (last.bytesRetransmitted ?? 0) - (since.bytesRetransmitted ?? 0)
-  return again > 0 || bytesAgain > 0 ? apart(since, last) : 0
+  return isAcked || again > 0 || bytesAgain > 0 ? apart(since, last) : 0
 }
 
 const RULES: readonly Rule[] = [
@@ -546,7 +566,8 @@ const RULES: readonly Rule[] = [
     )
     const share = closed.length / known.length
     if (share < MOST) return undefined
-    const says = 'our program did not read, and our window was closed'
+    const says =
+      'the program on this side did not read, and its window was closed'
     const by = ['rcvWndBytes', 'bytesReceived', 'appBytesRead'] as const
     return { limitedBy: 'application', share, says, by }
   },
@@ -573,10 +594,13 @@ const RULES: readonly Rule[] = [
     }
   },
 
-  function receiverWindow({ live }, { receiverWindow: share }) {
+  function receiverWindow({ live }, shares) {
+    const share = shares.receiverWindow
     const least =
       live.length < MANY_SAMPLES ? GROWING_WINDOW_SHARE : RECEIVER_WINDOW_SHARE
-    if (share < least) return undefined
+    if (share < least || share < Math.max(...Object.values(shares))) {
+      return undefined
+    }
     const says = `the peer's window was full for ${percent(share)} of the time`
     const by = ['rwndLimitedUs', 'busyUs', 'sndWndBytes'] as const
     return { limitedBy: 'receiver-window', share, says, by }
@@ -632,17 +656,33 @@ const RULES: readonly Rule[] = [
     )
   },
 
-  function nothingToSend({ open, delta }, { idle, applicationWaits }) {
+  function awaiting({ open, observedUs }, { idle }) {
+    if (idle < MOST || !observedUs) return undefined
+    if (awaitedMs(open) * 1000 < observedUs * MOST) return undefined
+    return unknown(
+      "this side had sent last, and it waited for the peer's answer",
+      ...(['dataSentAgoMs', 'dataReceivedAgoMs', 'bytesReceived'] as const),
+    )
+  },
+
+  function nothingToSend({ open, delta }, shares) {
+    const { idle, applicationWaits, network } = shares
     const share = idle + applicationWaits
     const withheld = open.filter(isWithheld)
-    if (share < MOST || withheld.length >= open.length * MOST) return undefined
+    if (
+      share < MOST ||
+      share <= network ||
+      withheld.length >= open.length * MOST
+    ) {
+      return undefined
+    }
     if (idle < MOST && delta.counters.bytesReceived && !hasTimes(open)) {
       return unknown(
-        'our program may have waited for answers',
+        'the program on this side may have waited for answers',
         ...(['bytesSent', 'bytesReceived', 'rttUs'] as const),
       )
     }
-    const says = `for ${percent(share)} of the time our program gave it nothing to send`
+    const says = `for ${percent(share)} of the time the program on this side gave it nothing to send`
     const by = ['busyUs', 'appLimitedUs', 'bytesSent', 'dataSentAgoMs'] as const
     return { limitedBy: 'application', share, says, by }
   },
@@ -652,6 +692,14 @@ const RULES: readonly Rule[] = [
     return unknown(
       "the path and the peer's window both held it back",
       ...(['rwndLimitedUs', 'busyUs', 'sndWndBytes', 'rttUs'] as const),
+    )
+  },
+
+  function standstill({ delta }, { network }) {
+    if (network < MOST || delta.counters.bytesAcked !== 0) return undefined
+    return unknown(
+      'nothing was acknowledged in that time',
+      ...(['bytesAcked', 'bytesSent', 'notSentBytes', 'busyUs'] as const),
     )
   },
 
@@ -719,6 +767,24 @@ const RULES: readonly Rule[] = [
 /** Whether the kernel tells when something was sent and received. */
 function hasTimes(open: readonly TcpInfo[]): boolean {
   return open.some((each) => each.dataReceivedAgoMs !== undefined)
+}
+
+/**
+ * How long this side, having sent, heard nothing and sent nothing more: until
+ * something came in, or until the end. (Who sends again has not waited.)
+ */
+function awaitedMs(open: readonly TcpInfo[]): number {
+  let awaited = 0
+  let pending = 0
+  let received = open[0]?.bytesReceived ?? 0
+  for (const record of open) {
+    const { dataSentAgoMs, dataReceivedAgoMs, bytesReceived = 0 } = record
+    if (bytesReceived > received) awaited += pending
+    received = bytesReceived
+    const isAnswered = (dataReceivedAgoMs ?? Infinity) <= (dataSentAgoMs ?? 0)
+    pending = isAnswered || queueOf(record) ? 0 : (dataSentAgoMs ?? 0)
+  }
+  return awaited + pending
 }
 
 /** Payload sent, without what was sent again. */
@@ -831,13 +897,17 @@ const UNREACHABLE = ['EHOSTUNREACH', 'ENETUNREACH']
 
 /**
  * Whether the kernel ended it with one of these errors: a program can destroy a
- * socket with the same codes, but then the kernel still has it open. (Windows
- * answers no more after such an end, so there the state is an earlier one.)
+ * socket with the same codes, but then the kernel still has it open. (A kernel that
+ * forgets answers no more after such an end, so there the state is an earlier one.)
  */
 function isKernels(record: TcpInfo, codes: readonly string[]): boolean {
   const { errorCode, state, platform } = record
   if (errorCode === undefined || !codes.includes(errorCode)) return false
-  return state === 'CLOSED' || state === undefined || platform === 'win32'
+  return (
+    state === 'CLOSED' ||
+    state === undefined ||
+    structOf(platform)?.mayForget === true
+  )
 }
 
 type Closing = Pick<TcpInfoVerdict, 'closedBy' | 'closedHow'>
@@ -856,8 +926,7 @@ function closingOf(records: readonly TcpInfo[], last: TcpInfo): Closing {
   if (last.state === 'CLOSED') {
     return { closedBy: 'unknown', closedHow: 'unknown' }
   }
-  const isFinal = last.trigger === 'close' || last.trigger === 'exit'
-  if (!isFinal) return { closedBy: undefined, closedHow: undefined }
+  if (!isFinal(last)) return { closedBy: undefined, closedHow: undefined }
   return last.state === undefined
     ? { closedBy: 'unknown', closedHow: 'unknown' }
     : { closedBy: 'us', closedHow: 'destroy' }
@@ -895,8 +964,8 @@ const CAUSES: Readonly<Record<TcpInfoLimit, string>> = {
 }
 
 const CLOSINGS: Readonly<Record<string, string>> = {
-  'us fin': 'we closed it first, with a FIN',
-  'us destroy': 'our program destroyed it',
+  'us fin': 'this side closed it first, with a FIN',
+  'us destroy': 'this side closed it',
   'peer fin': 'the peer closed it first, with a FIN',
   'peer rst': 'the peer reset it',
   'peer refused': 'the peer refused it',
@@ -953,6 +1022,9 @@ function percent(share: number): string {
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} %`
 }
 
+/** Two digits, and never 0 where there was something. */
 function ms(value: number): string {
-  return value < 10 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`
+  if (value >= 1000) return `${(value / 1000).toFixed(1)} s`
+  if (value >= 10) return `${Math.round(value)} ms`
+  return `${value >= 0.1 ? value.toFixed(1) : Number(value.toPrecision(1))} ms`
 }

@@ -286,8 +286,7 @@ export const HISTOGRAMS: readonly HistogramMetric[] = [
     kind: 'histogram',
     unit: '1',
     help: 'Bytes retransmitted of all bytes sent, of a connection that is closed.',
-    of: ({ bytesSent, bytesRetransmitted }) =>
-      retransmitRatioOf(bytesSent, bytesRetransmitted),
+    of: retransmitRatioOf,
     when: 'close',
     buckets: [0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1],
   },
