@@ -131,6 +131,7 @@ describe('TcpInfoSummary', () => {
   test('failures are no connections', () => {
     const summary = new TcpInfoSummary()
     const never = {
+      state: 'SYN_SENT' as const,
       connectDurationMs: undefined,
       rttUs: undefined,
       bytesAcked: undefined,
