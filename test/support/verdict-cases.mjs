@@ -391,10 +391,46 @@ export const cases = {
     }),
     async run(lab, { rttMs, bytes, ms }) {
       await overLink(lab, { rttMs })
+      const { client, accepted } = await lab.pair()
+      accepted.once('data', () => accepted.write('answer'))
+      client.resume().write(Buffer.alloc(bytes))
+      await wait(ms)
+      client.destroy()
+    },
+  },
+
+  'we await an answer': {
+    truth: { limitedBy: 'unknown' },
+    parameters: (draw) => ({
+      control: draw.one(ANY_CONTROL),
+      rttMs: draw.between(2, 100),
+      bytes: draw.between(10, 4000),
+      ms: draw.between(1500, 3000),
+    }),
+    async run(lab, { rttMs, bytes, ms }) {
+      await overLink(lab, { rttMs })
       const { client } = await lab.pair()
       client.write(Buffer.alloc(bytes))
       await wait(ms)
       client.destroy()
+    },
+  },
+
+  'nothing gets through': {
+    truth: { limitedBy: 'timeouts' },
+    parameters: (draw) => ({
+      control: draw.one(ANY_CONTROL),
+      bytes: draw.between(500, 5000) * KB,
+      ms: draw.between(2500, 4000),
+    }),
+    async run(lab, { bytes, ms }) {
+      lab.onLoopback()
+      // A bucket smaller than a segment never lets one pass.
+      lab.tc(
+        ...['qdisc', 'replace', 'dev', 'lo', 'root', 'tbf'],
+        ...['rate', '4mbit', 'burst', '10k', 'latency', '400ms'],
+      )
+      await transfer(lab, { bytes, ms })
     },
   },
 
