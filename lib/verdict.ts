@@ -630,7 +630,7 @@ const RULES: readonly Rule[] = [
       turnaround === undefined ||
       turnaround > Math.min(TURNAROUND_MS, rttUs / 4000) ||
       rttUs < LONG_RTT_US ||
-      !delta.counters.bytesReceived
+      !hasReceived(delta)
     ) {
       return undefined
     }
@@ -676,7 +676,7 @@ const RULES: readonly Rule[] = [
     ) {
       return undefined
     }
-    if (idle < MOST && delta.counters.bytesReceived && !hasTimes(open)) {
+    if (idle < MOST && hasReceived(delta) && !hasTimes(open)) {
       return unknown(
         'the program on this side may have waited for answers',
         ...(['bytesSent', 'bytesReceived', 'rttUs'] as const),
@@ -785,6 +785,11 @@ function awaitedMs(open: readonly TcpInfo[]): number {
     pending = isAnswered || queueOf(record) ? 0 : (dataSentAgoMs ?? 0)
   }
   return awaited + pending
+}
+
+/** More than the peer's FIN, which Linux counts as 1. */
+function hasReceived({ counters }: TcpInfoDelta): boolean {
+  return (counters.bytesReceived ?? 0) > 1
 }
 
 /** Payload sent, without what was sent again. */

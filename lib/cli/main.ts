@@ -2,12 +2,7 @@
 
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import type { ReportConnection } from '../report/html.js'
-import {
-  type Connection,
-  type Recorded,
-  readConnections,
-} from './connections.js'
+import { type Recorded, readConnections } from './connections.js'
 import {
   EXIT,
   explain,
@@ -16,7 +11,6 @@ import {
   startFailure,
   UsageError,
 } from './failure.js'
-import { percent } from './format.js'
 import {
   failureJson,
   failureText,
@@ -174,17 +168,12 @@ async function reportOn(
       : tableOf(recorded)
   if (html !== undefined) {
     const { reportHtml } = await import('../report/html.js')
-    write(html, reportHtml(recorded.connections.map(forReport)))
+    write(html, reportHtml(recorded.connections))
   }
   if (output === undefined) return { exit: EXIT.ok, stdout: text }
   // What was asked to go to a file is not to be seen elsewhere.
   write(output, json || csv ? text : `${text}${complaint}`)
   return { exit: EXIT.ok }
-}
-
-function forReport({ id, records, verdict }: Connection): ReportConnection {
-  const confidence = percent(verdict.confidence) as string
-  return { id, records, verdict: { ...verdict, confidence } }
 }
 
 function write(file: string, content: string): void {

@@ -9,7 +9,9 @@ import {
   type TcpInfoCounter,
   type TcpInfoDelta,
 } from '../delta.js'
+import { retransmitRatioOf } from '../derived.js'
 import type { TcpInfo } from '../tcp-info.js'
+import type { TcpInfoVerdict } from '../verdict.js'
 import type {
   Connection,
   Loss,
@@ -18,23 +20,13 @@ import type {
   Verdict,
 } from './page/data.js'
 
-/** What explain() says of a connection, as far as it is shown. */
-export interface ReportVerdict {
-  readonly limitedBy: string
-  readonly confidence: string
-  /** One sentence. */
-  readonly summary: string
-  readonly retransmitRatio?: number | undefined
-  readonly closedBy?: string | undefined
-  readonly closedHow?: string | undefined
-}
-
 export interface ReportConnection {
   /** The same for no other connection. */
   readonly id: string
   /** In the order in which they were taken. */
   readonly records: readonly TcpInfo[]
-  readonly verdict: ReportVerdict | undefined
+  /** What explain() says of it. */
+  readonly verdict: TcpInfoVerdict | undefined
 }
 
 /** A record at its place on the time axis, and what happened before it. */
@@ -64,9 +56,17 @@ const TIMEOUTS = {
   rtoEpisodes: 'timeout episodes',
 } as const
 
+const RATIO_OF = [
+  'bytesSent',
+  'bytesRetransmitted',
+  'dataSegmentsOut',
+  'segmentsRetransmitted',
+] as const
+
 const GAUGES = [
   'rttUs',
   'minRttUs',
+  'rcvRttUs',
   'cwndBytes',
   'bytesInFlight',
   'sndWndBytes',
@@ -125,6 +125,7 @@ function connectionOf(connection: ReportConnection): Connection {
   return {
     id: text(id) ?? '',
     local: endpoint(last?.localAddress, last?.localPort),
+    localPort: finite(last?.localPort),
     remote: endpoint(last?.remoteAddress, last?.remotePort),
     system: last ? systemOf(last) : null,
     errorCode: text(last?.errorCode),
@@ -269,28 +270,28 @@ function lossesIn(
   return losses
 }
 
-function ratioOf(samples: readonly Sample[]): number | null {
-  const ofSegments = ratio(
-    total(samples, 'segmentsRetransmitted'),
-    total(samples, 'dataSegmentsOut'),
-  )
-  return (
-    ofSegments ??
-    ratio(total(samples, 'bytesRetransmitted'), total(samples, 'bytesSent'))
-  )
-}
+const ratioOf = (samples: readonly Sample[]): number | null =>
+  retransmitRatioOf(
+    Object.fromEntries(
+      RATIO_OF.map((name) => [name, total(samples, name) ?? undefined]),
+    ),
+  ) ?? null
 
-const ratio = (part: number | null, whole: number | null): number | null =>
-  part !== null && whole !== null && whole > 0 ? part / whole : null
-
-function verdictOf(verdict: ReportVerdict | undefined): Verdict | null {
+function verdictOf(verdict: TcpInfoVerdict | undefined): Verdict | null {
   if (!verdict) return null
   const closed = [text(verdict.closedBy), text(verdict.closedHow)]
+  const shares = Object.entries(verdict.shares ?? {}).flatMap(
+    ([name, value]) => {
+      const share = finite(value)
+      return share === null ? [] : [[name, share] as const]
+    },
+  )
   return {
     limitedBy: text(verdict.limitedBy) ?? '',
-    confidence: text(verdict.confidence) ?? '',
+    confidence: finite(verdict.confidence),
     summary: text(verdict.summary) ?? '',
     closed: closed.filter((each) => each !== null).join(', ') || null,
+    shares: Object.fromEntries(shares),
   }
 }
 

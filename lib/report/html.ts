@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import { SCRIPT, STYLE } from 'virtual:report-page'
 import { type ReportConnection, reportData } from './data.js'
 
-export type { ReportConnection, ReportVerdict } from './data.js'
+export type { ReportConnection } from './data.js'
 
 export interface ReportOptions {
   readonly title?: string

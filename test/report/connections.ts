@@ -1,42 +1,28 @@
 /** Connections for reports: recorded ones, and constructed ones of other systems. */
 
 import { readFileSync } from 'node:fs'
-import type { ReportConnection, ReportVerdict } from '../../lib/report/html.js'
+import { fromJsonLine } from '../../lib/lines.js'
+import type { ReportConnection } from '../../lib/report/html.js'
 import type { TcpInfo } from '../../lib/tcp-info.js'
+import { explain } from '../../lib/verdict.js'
 import { construct, type Platform, type Values } from '../decode/fixtures.js'
 import { recordOf } from '../support/record.js'
 
 export const START = Date.UTC(2026, 0, 2, 3, 4, 5)
 
-/** Recorded by test/support/record-transfer.mjs on Linux 6.18. */
+/** Recorded by test/support/record-transfer.mjs on Linux 6.18: as `tcpinfo` does it. */
 export function recorded(): ReportConnection[] {
   const url = new URL('../fixtures/lossy-transfer.jsonl', import.meta.url)
   const records = new Map<string, TcpInfo[]>()
   for (const line of readFileSync(url, 'utf8').trimEnd().split('\n')) {
-    const { connection, ...info } = JSON.parse(line)
+    const { connection, info } = fromJsonLine(line)
     records.set(connection, [...(records.get(connection) ?? []), info])
   }
   return [...records].map(([id, infos]) => ({
     id,
     records: infos,
-    verdict: verdicts[id],
+    verdict: explain(infos),
   }))
-}
-
-const verdicts: Readonly<Record<string, ReportVerdict>> = {
-  sender: {
-    limitedBy: 'network',
-    confidence: 'high',
-    summary:
-      'Packets were lost on the way: 7.2 % of what was sent was sent again.',
-    closedBy: 'us',
-    closedHow: 'FIN',
-  },
-  receiver: {
-    limitedBy: 'application',
-    confidence: 'medium',
-    summary: 'The program gave the connection nothing to send.',
-  },
 }
 
 type Row = Values & { readonly atMs: number }

@@ -34,7 +34,7 @@ describe('a recorded transfer', () => {
   test('was lossy at two times, the second with a timeout', () => {
     expect(sender?.losses).toMatchObject([
       { retransmitted: 51, timeouts: 0, timedOut: [] },
-      { retransmitted: 250, timeouts: 1 },
+      { retransmitted: 310, timeouts: 1 },
     ])
     expect(sender?.losses[1]?.timedOut).toHaveLength(1)
     expect(receiver?.losses).toEqual([])
@@ -44,13 +44,24 @@ describe('a recorded transfer', () => {
     expect(sender).toMatchObject({
       recordCount: 78,
       state: 'CLOSED',
-      bytesOut: 5_383_848,
+      bytesOut: 5_441_912,
       outIs: 'sent',
-      retransmitted: 301,
+      retransmitted: 361,
       retransmitUnit: 'segments',
     })
-    expect(sender?.retransmitRatio).toBeCloseTo(0.08, 2)
+    expect(sender?.retransmitRatio).toBeCloseTo(0.096, 3)
     expect(sender?.rttMinUs).toBe(40_000)
+  })
+
+  test('has the verdict of its records', () => {
+    const [{ verdict } = {}] = reportData(recorded(), 'title').connections
+    expect(verdict).toMatchObject({
+      limitedBy: 'application',
+      confidence: expect.closeTo(0.7, 1),
+      summary: expect.stringMatching(/^This connection was limited by the app/),
+      closed: 'us, fin',
+      shares: { applicationWaits: expect.closeTo(0.7, 1), sendBuffer: 0 },
+    })
   })
 
   test('its rates and counts add up to the totals', () => {
@@ -63,8 +74,8 @@ describe('a recorded transfer', () => {
         : (rate * ((timesMs[index] ?? 0) - (timesMs[index - 1] ?? 0))) / 1000,
     )
     const first = recorded()[0]?.records[0]?.bytesSent ?? Number.NaN
-    expect(sum(sent) + first).toBeCloseTo(5_383_848, -2)
-    expect(sum(series.retransmitted)).toBe(301)
+    expect(sum(sent) + first).toBeCloseTo(5_441_912, -2)
+    expect(sum(series.retransmitted)).toBe(361)
   })
 })
 
@@ -109,6 +120,16 @@ test('a connection of which nothing is known has no number at all', () => {
     losses: [],
   })
   expect(shown()).toMatchObject({ recordCount: 0, startedAt: null })
+})
+
+test('SYNs sent again are no retransmitted data', () => {
+  const syns = { segmentsRetransmitted: 3 }
+  expect(shown(record(0, { ...syns, dataSegmentsOut: 1 }))).toMatchObject({
+    retransmitRatio: 1,
+  })
+  expect(shown(record(0, { ...syns, dataSegmentsOut: 0 }))).toMatchObject({
+    retransmitRatio: null,
+  })
 })
 
 test('a value that is missing is missing, and so is what follows from it', () => {

@@ -148,7 +148,7 @@ describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
     }
     expect(await page.locator('.losses li').allInnerTexts()).toEqual([
       expect.stringMatching(/1\.002 s to 1\.502 s\s+51 segments retransm/),
-      expect.stringMatching(/2\.857 s to 3\.157 s\s+250 segm.*, 1 timeout/),
+      expect.stringMatching(/2\.857 s to 3\.157 s\s+310 segm.*, 1 timeout/),
     ])
   })
 
@@ -196,7 +196,7 @@ describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
     const press = async (key: string, times = 1) => {
       for (let i = 0; i < times; i++) await page.keyboard.press(key)
     }
-    expect((await names())[0]).toBe('10.9.2.3:35095')
+    expect((await names())[0]).toBe('10.9.2.3:44535')
 
     // The table's region, the headings, the connections.
     await press('Tab', 3)
@@ -204,12 +204,12 @@ describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
     await press('Enter')
     const sorted = page.locator('th[aria-sort]')
     expect(await sorted.getAttribute('aria-sort')).toBe('ascending')
-    expect((await names()).at(-1)).toBe('10.9.2.3:35095')
+    expect((await names()).at(-1)).toBe('10.9.2.3:44535')
     await press('Enter')
     expect(await sorted.getAttribute('aria-sort')).toBe('descending')
 
     await press('Tab', 9)
-    expect(await focused()).toBe('10.9.2.3:35095')
+    expect(await focused()).toBe('10.9.2.3:44535')
     await press('Tab')
     await press('Enter')
     expect(await page.locator('#chosen').textContent()).toBe(
@@ -218,7 +218,7 @@ describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
     expect(await page.locator('[aria-pressed="true"]').count()).toBe(1)
     await press('Shift+Tab')
     await press('Enter')
-    expect(await page.locator('#chosen').textContent()).toBe('10.9.2.3:35095')
+    expect(await page.locator('#chosen').textContent()).toBe('10.9.2.3:44535')
 
     await page.locator('canvas').last().waitFor()
     // The other three connections, two losses, the first chart.
@@ -254,7 +254,7 @@ describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
       '[2001:db8::7]:443',
     )
     await page.getByRole('cell', { name: 'CLOSED' }).click()
-    expect(await page.locator('#chosen').textContent()).toBe('10.9.2.3:35095')
+    expect(await page.locator('#chosen').textContent()).toBe('10.9.2.3:44535')
     await page.getByRole('button', { name: '2.857 s to' }).click()
     expect(await readout(page).textContent()).toBe('3.157 s')
     expect(await page.locator('.happened').textContent()).toMatch(

@@ -11,7 +11,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import readline from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { instrument, readTcpInfo } from '../../dist/index.js'
+import { instrument, readTcpInfo, toJsonLine } from '../../dist/index.js'
 
 const DELAY = { delayMs: 20 }
 const PHASES = [
@@ -37,7 +37,7 @@ await once(answers, 'line')
 const setRules = (rules) => link.stdin.write(`${JSON.stringify(rules)}\n`)
 
 function print(connection, info) {
-  process.stdout.write(`${JSON.stringify({ connection, ...info })}\n`)
+  process.stdout.write(toJsonLine(info, connection))
 }
 
 const server = net.createServer().listen(0, '10.9.1.3')

@@ -24,8 +24,21 @@ interface Chart {
 }
 
 export function chartsOf(connection: Connection): readonly Chart[] {
-  const { outIs, inIs, retransmitUnit } = connection
-  return [
+  const { outIs, inIs, retransmitUnit, series } = connection
+  // Who only receives has no round trip of its own but that of the handshake.
+  const isReceiver = (connection.bytesIn ?? 0) > (connection.bytesOut ?? 0)
+  const received: Line[] =
+    isReceiver && series.rcvRttUs
+      ? [
+          {
+            name: 'rcvRttUs',
+            label: 'as the receiver estimates it',
+            look: 'third',
+          },
+        ]
+      : []
+  const isWithoutLoss = series.retransmitted?.every((each) => !each)
+  const charts: Chart[] = [
     {
       title: 'Round-trip time',
       format: rtt,
@@ -33,6 +46,7 @@ export function chartsOf(connection: Connection): readonly Chart[] {
       lines: [
         { name: 'rttUs', label: 'smoothed', look: 'first' },
         { name: 'minRttUs', label: 'smallest', look: 'second' },
+        ...received,
       ],
     },
     {
@@ -67,6 +81,7 @@ export function chartsOf(connection: Connection): readonly Chart[] {
       lines: [{ name: 'retransmitted', label: 'retransmitted', look: 'bars' }],
     },
   ]
+  return isWithoutLoss ? charts.slice(0, -1) : charts
 }
 
 const HEIGHT = 148

@@ -3,8 +3,16 @@
 import { chartsOf, drawCharts, lost } from './charts.js'
 import type { Connection, Loss } from './data.js'
 import { button, element, factList, pager } from './dom.js'
-import { count, duration, instant, moment, plural, text } from './format.js'
-import { nameOf } from './table.js'
+import {
+  count,
+  duration,
+  instant,
+  moment,
+  percent,
+  plural,
+  text,
+} from './format.js'
+import { fullNameOf } from './table.js'
 
 const PAGE_SIZE = 100
 
@@ -17,7 +25,7 @@ export function showConnection(
   connection: Connection,
 ): () => void {
   const { timesMs, recordCount } = connection
-  const heading = element('h2', { id: 'chosen' }, nameOf(connection))
+  const heading = element('h2', { id: 'chosen' }, fullNameOf(connection))
   const start = [heading, verdict(connection), factList(factsOf(connection))]
   if (timesMs.length < 2) {
     section.replaceChildren(
@@ -52,7 +60,10 @@ const KEYS =
 
 function verdict({ verdict }: Connection): HTMLElement {
   if (!verdict) return element('p', { class: 'verdict' }, 'No verdict.')
-  const { summary, limitedBy, confidence, closed } = verdict
+  const { summary, limitedBy, confidence, closed, shares } = verdict
+  const went = SHARES.flatMap(([name, says]) =>
+    shares[name] ? [`${percent(shares[name])} ${says}`] : [],
+  )
   return element(
     'p',
     { class: 'verdict' },
@@ -62,20 +73,35 @@ function verdict({ verdict }: Connection): HTMLElement {
       { class: 'about' },
       [
         limitedBy && `Limited by: ${limitedBy}`,
-        confidence && `confidence: ${confidence}`,
+        confidence && `confidence: ${percent(confidence)}`,
         closed && `closed by: ${closed}`,
       ]
         .filter(Boolean)
         .join(' · '),
     ),
+    went.length > 0
+      ? element(
+          'small',
+          { class: 'about' },
+          `Where the time went: ${went.join(', ')}`,
+        )
+      : null,
   )
 }
+
+const SHARES = [
+  ['idle', 'idle'],
+  ['applicationWaits', 'all there was to send under way'],
+  ['receiverWindow', "the peer's window full"],
+  ['sendBuffer', 'the send buffer full'],
+  ['network', 'waiting for the network'],
+] as const
 
 function factsOf(connection: Connection): [string, string][] {
   const { isStartKnown, id } = connection
   const facts: [string, string][] = [
-    ['From', text(connection.local)],
-    ['To', text(connection.remote)],
+    ['Our side', text(connection.local)],
+    ['Peer', text(connection.remote)],
     [
       isStartKnown ? 'Start (0 s)' : 'First record (0 s)',
       moment(connection.startedAt),
@@ -93,9 +119,8 @@ function factsOf(connection: Connection): [string, string][] {
 function losses(
   connection: Connection,
   moveTo: (index: number) => void,
-): HTMLElement {
-  const { losses, retransmittedBefore, series } = connection
-  const isCounted = series.retransmitted !== undefined
+): HTMLElement | string {
+  const { losses, retransmittedBefore } = connection
   const before = retransmittedBefore
     ? element(
         'p',
@@ -105,16 +130,7 @@ function losses(
     : null
   const heading = element('h3', {}, 'Where the loss happened')
   if (losses.length === 0) {
-    const none = isCounted
-      ? 'This side retransmitted nothing between the records.'
-      : 'Unknown: these records do not count retransmissions.'
-    return element(
-      'div',
-      { class: 'losses' },
-      heading,
-      before,
-      element('p', {}, none),
-    )
+    return before ? element('div', { class: 'losses' }, heading, before) : ''
   }
   const worst = [...losses].sort(bySize).slice(0, MOST_LOSSES)
   const less = losses.length - worst.length

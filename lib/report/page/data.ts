@@ -14,6 +14,7 @@ export interface ReportData {
 export interface Connection {
   readonly id: string
   readonly local: string | null
+  readonly localPort: number | null
   readonly remote: string | null
   readonly system: string | null
   readonly errorCode: string | null
@@ -55,14 +56,18 @@ export interface Connection {
 
 export interface Verdict {
   readonly limitedBy: string
-  readonly confidence: string
+  /** From 0 to 1. */
+  readonly confidence: number | null
   readonly summary: string
   readonly closed: string | null
+  /** Where the time went, by the names of TcpInfoShares; from 0 to 1 each. */
+  readonly shares: { readonly [name: string]: number }
 }
 
 export type SeriesName =
   | 'rttUs'
   | 'minRttUs'
+  | 'rcvRttUs'
   | 'cwndBytes'
   | 'bytesInFlight'
   | 'sndWndBytes'

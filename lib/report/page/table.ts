@@ -55,7 +55,7 @@ const VERDICT: Column = {
 }
 
 const COLUMNS: readonly Column[] = [
-  { name: 'Connection to', key: nameOf, cell: nameOf, first: 'ascending' },
+  { name: 'Connection with', key: nameOf, cell: nameOf, first: 'ascending' },
   RETRANSMITTED,
   number('RTT min', (each) => each.rttMinUs, rtt),
   MEDIAN_RTT,
@@ -74,6 +74,13 @@ const COLUMNS: readonly Column[] = [
 
 export function nameOf({ remote, id }: Connection): string {
   return remote ?? (id || 'unknown')
+}
+
+/** Both ports: which of them was connected to the records may not tell. */
+export function fullNameOf(connection: Connection): string {
+  const { localPort } = connection
+  const name = nameOf(connection)
+  return localPort === null ? name : `${name} (our port ${localPort})`
 }
 
 /** The worst on top. */
@@ -134,7 +141,8 @@ export function connectionTable(
       'aria-pressed': String(isChosen),
     })
     const from =
-      connection.local && element('small', { class: 'from' }, connection.local)
+      connection.local &&
+      element('small', { class: 'from' }, `our side: ${connection.local}`)
     const cells = COLUMNS.map((each, index) =>
       index === 0
         ? element('th', { scope: 'row' }, name, from)
@@ -232,7 +240,6 @@ function textOf({
   errorCode,
   verdict,
 }: Connection): string {
-  return [id, local, remote, state, errorCode, ...Object.values(verdict ?? {})]
-    .join('\n')
-    .toLowerCase()
+  const said = [verdict?.limitedBy, verdict?.summary, verdict?.closed]
+  return [id, local, remote, state, errorCode, ...said].join('\n').toLowerCase()
 }
