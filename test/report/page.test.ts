@@ -5,6 +5,7 @@ import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import { type ReportConnection, reportHtml } from '../../lib/report/html.js'
 import type { TcpInfo } from '../../lib/tcp-info.js'
+import type { TcpInfoVerdict } from '../../lib/verdict.js'
 import { chromiumMissing, useBrowser } from './browser.js'
 import { ofMacos, ofWindows, recorded } from './connections.js'
 
@@ -21,6 +22,8 @@ async function violations(page: Page): Promise<string[]> {
     nodes.map(({ html }) => `${id}: ${html}`),
   )
 }
+
+const SENDER = '10.9.2.3:44535 (our port 40889)'
 
 const readout = (page: Page) => page.locator('[aria-live] strong')
 
@@ -147,8 +150,8 @@ describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
       expect(bands.length, `chart ${chart}`).toBe(2)
     }
     expect(await page.locator('.losses li').allInnerTexts()).toEqual([
-      expect.stringMatching(/1\.002 s to 1\.502 s\s+51 segments retransm/),
-      expect.stringMatching(/2\.857 s to 3\.157 s\s+310 segm.*, 1 timeout/),
+      expect.stringMatching(/956 ms to 1\.508 s\s+51 segments retransm/),
+      expect.stringMatching(/2\.969 s to 3\.321 s\s+310 segm.*, 1 timeout/),
     ])
   })
 
@@ -218,21 +221,21 @@ describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
     expect(await page.locator('[aria-pressed="true"]').count()).toBe(1)
     await press('Shift+Tab')
     await press('Enter')
-    expect(await page.locator('#chosen').textContent()).toBe('10.9.2.3:44535')
+    expect(await page.locator('#chosen').textContent()).toBe(SENDER)
 
     await page.locator('canvas').last().waitFor()
     // The other three connections, two losses, the first chart.
     await press('Tab', 6)
     await press('ArrowRight', 2)
     const slider = page.getByRole('slider').first()
-    expect(await readout(page).textContent()).toBe('49 ms')
-    expect(await slider.getAttribute('aria-valuetext')).toBe('49 ms')
+    expect(await readout(page).textContent()).toBe('50 ms')
+    expect(await slider.getAttribute('aria-valuetext')).toBe('50 ms')
     await press('End')
     const end = await readout(page).textContent()
     expect(end).toMatch(/^3\.\d+ s$/)
     const told = page.locator('.readout')
-    expect(await told.textContent()).toContain('smoothed 41.1 ms')
-    expect(await told.textContent()).toContain('congestion window 555 kB')
+    expect(await told.textContent()).toContain('smoothed 40.6 ms')
+    expect(await told.textContent()).toContain('congestion window 762 kB')
     await press('ArrowLeft')
     expect(await readout(page).textContent()).not.toBe(end)
 
@@ -253,10 +256,10 @@ describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
     expect((await page.locator('.choose').allInnerTexts())[0]).toBe(
       '[2001:db8::7]:443',
     )
-    await page.getByRole('cell', { name: 'CLOSED' }).click()
-    expect(await page.locator('#chosen').textContent()).toBe('10.9.2.3:44535')
-    await page.getByRole('button', { name: '2.857 s to' }).click()
-    expect(await readout(page).textContent()).toBe('3.157 s')
+    await page.getByRole('cell', { name: 'CLOSED', exact: true }).click()
+    expect(await page.locator('#chosen').textContent()).toBe(SENDER)
+    await page.getByRole('button', { name: '2.969 s to' }).click()
+    expect(await readout(page).textContent()).toBe('3.321 s')
     expect(await page.locator('.happened').textContent()).toMatch(
       /\d+ segments/,
     )
@@ -277,6 +280,39 @@ describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
     await page.mouse.move(box.x + box.width / 2, y, { steps: 5 })
     await page.mouse.up()
     await page.getByRole('button', { name: 'Show all' }).click()
+    expect(complaints).toEqual([])
+  })
+
+  test('says what the verdict is, and where the time went', async () => {
+    const { page } = await open(reportHtml(recorded()))
+    const verdict = await page.locator('.verdict').textContent()
+    expect(verdict).toMatch(/^This connection was limited by the application: /)
+    expect(verdict).toMatch(/confidence: 70\.\d %/)
+    expect(verdict).toMatch(
+      /Where the time went: 70\.\d % all there was to send under way, 29\.\d % waiting for the network$/,
+    )
+  })
+
+  test('of a receiver without loss shows no loss, but its own estimate', async () => {
+    const { page, complaints } = await open(reportHtml(recorded()))
+    const main = page.locator('main')
+    const retransmissions = page.getByRole('slider', {
+      name: /^Retransmissions/,
+    })
+    const estimate = page.locator('.legend', {
+      hasText: 'as the receiver estimates it',
+    })
+    expect(await main.textContent()).toContain('Where the loss happened')
+    expect(await retransmissions.count()).toBe(1)
+    expect(await estimate.count()).toBe(0)
+    await page.locator('.choose').last().click()
+    await page.locator('canvas').last().waitFor()
+    expect(await page.locator('#chosen').textContent()).toBe(
+      '10.9.2.4:40889 (our port 44535)',
+    )
+    expect(await main.textContent()).not.toMatch(/loss happened|Retransmiss/)
+    expect(await retransmissions.count()).toBe(0)
+    expect(await estimate.count()).toBe(1)
     expect(complaints).toEqual([])
   })
 
@@ -303,7 +339,7 @@ describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
     expect(await page.locator('canvas').count()).toBe(0)
     await page.locator('summary').click()
     expect(await page.locator('details td').nth(1).textContent()).toBe(
-      '44.1 ms',
+      '40.6 ms',
     )
     expect(complaints).toEqual([])
   })
@@ -345,7 +381,8 @@ describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
         summary: attack,
         closedBy: attack,
         closedHow: attack,
-      },
+        shares: { network: attack, [attack]: 1 },
+      } as unknown as TcpInfoVerdict,
     }
     const { page, complaints } = await open(
       reportHtml([connection, ...recorded()], { title: attack }),
@@ -426,7 +463,9 @@ describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
       '10.9.2.3:10777',
     ])
     await page.locator('.choose').click()
-    expect(await page.locator('#chosen').textContent()).toBe('10.9.2.3:10777')
+    expect(await page.locator('#chosen').textContent()).toBe(
+      '10.9.2.3:10777 (our port 40889)',
+    )
     expect(complaints).toEqual([])
   })
 })
