@@ -85,6 +85,13 @@ export function bytesWrittenOf(
   return dispatched ?? (socket as net.Socket).bytesWritten
 }
 
+/**
+ * Whether a socket has the same descriptor for as long as it has the same handle:
+ * Node drops a handle when it closes it. (On Windows the search itself proves that
+ * what was found is still the handle's.)
+ */
+export const keepsDescriptor = binding?.socketOf === undefined
+
 function socketOf(handle: StreamHandle): number {
   return isTcp(handle) ? (binding?.socketOf?.(underTls(handle)) ?? -1) : -1
 }

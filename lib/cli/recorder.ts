@@ -9,7 +9,7 @@ import { subscribe } from 'node:diagnostics_channel'
 import { appendFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import path from 'node:path'
-import { clearTimeout, setTimeout } from 'node:timers'
+import * as timers from 'node:timers'
 import { threadId } from 'node:worker_threads'
 import {
   readTcpInfo,
@@ -43,7 +43,11 @@ class Recorder {
     this.#thread = `${process.pid}.${threadId}.${Date.now().toString(36)}`
     this.#file = path.join(folder, `${this.#thread}.jsonl`)
     if (intervalMs === 0) return
-    this.#sampling = sample([], { intervalMs, keepOpen: true })
+    this.#sampling = sample([], {
+      intervalMs,
+      appBytes: true,
+      keepOpen: true,
+    })
     this.#sampling.on('sample', ({ socket, info }) =>
       quietly(() => {
         if (info.trigger === 'sample') this.#write(socket, info)

@@ -78,7 +78,7 @@ class Watcher implements Onlooker {
       clearTimeout(end)
       process.off('SIGINT', finish)
     })
-    sample(socket, { intervalMs }).on('sample', (each) => {
+    sample(socket, { intervalMs, appBytes: true }).on('sample', (each) => {
       this.records.push(each.info)
       if (this.records.length > MAX_RECORDS) this.records.shift()
       this.#view.show(this.#read(each))
@@ -102,10 +102,7 @@ class Watcher implements Onlooker {
       sentPerSec: perSecond.bytesSent,
       retransmittedSince:
         counters.segmentsRetransmitted ?? counters.bytesRetransmitted,
-      retransmitRatio: retransmitRatioOf(
-        info.bytesSent,
-        info.bytesRetransmitted,
-      ),
+      retransmitRatio: retransmitRatioOf(info),
       progress: ratio(this.#answerRead, this.#answerBytes),
     }
   }
