@@ -3,7 +3,8 @@
 import { COUNTERS } from './counters.js'
 import type { Layout } from './decode/fields.js'
 import { structOf } from './decode/index.js'
-import type { TcpInfo } from './tcp-info.js'
+import { NO_RECORD, TcpInfoError } from './errors.js'
+import { isRecord, type TcpInfo } from './tcp-info.js'
 
 /** A member of the record that only grows during a connection. */
 export type TcpInfoCounter = (typeof COUNTERS)[number]
@@ -29,15 +30,20 @@ export interface TcpInfoDelta {
  * between the two; one that is lower than before for no such reason was started
  * anew, by another connection, and has no difference.
  *
- * @param durationMs the time between them, where a better clock than that of
+ * @param measuredMs the time between them, where a better clock than that of
  *   `capturedAt` has measured it
+ * @throws {TcpInfoError} `ERR_TCP_INFO_ARGUMENT` for anything but records
  */
 export function deltaBetween(
   before: TcpInfo | undefined,
   after: TcpInfo,
-  durationMs: number | undefined = durationOf(before, after),
+  measuredMs?: number,
 ): TcpInfoDelta {
+  if (!isRecord(after) || (before && !isRecord(before))) {
+    throw new TcpInfoError(NO_RECORD)
+  }
   const limits = limitsOf(after.platform)
+  const durationMs = measuredMs ?? durationOf(before, after)
   const counters = { ...NONE }
   const perSecond = { ...NONE }
   const factor = durationMs && durationMs > 0 ? 1000 / durationMs : undefined
@@ -80,7 +86,7 @@ export function growth(
   return wrapped >= 0 && wrapped < (limit as number) / 2 ? wrapped : undefined
 }
 
-export type Limits = { readonly [K in TcpInfoCounter]?: number }
+type Limits = { readonly [K in TcpInfoCounter]?: number }
 
 const limitsByPlatform = new Map<string, Limits>()
 

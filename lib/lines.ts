@@ -1,8 +1,15 @@
 /** Records as text: JSON Lines, lossless and read back on any OS, and CSV. */
 
 import { structOf } from './decode/index.js'
-import { invalidFormat, NOT_A_RECORD, TcpInfoError } from './errors.js'
 import {
+  invalidArgument,
+  invalidFormat,
+  NO_RECORD,
+  NOT_A_RECORD,
+  TcpInfoError,
+} from './errors.js'
+import {
+  isRecord,
   READING,
   type Reading,
   type TcpInfo,
@@ -52,9 +59,17 @@ const MAX_STRUCT_BYTES = 512
  * Reads a line that {@link toJsonLine} wrote, on this OS or on another one. The
  * kernel's members are decoded anew from the struct.
  *
- * @throws {TcpInfoError} `ERR_TCP_INFO_FORMAT` when it holds no such record
+ * @throws {TcpInfoError} `ERR_TCP_INFO_FORMAT` when it holds no such record,
+ *   `ERR_TCP_INFO_ARGUMENT` for anything but a string
  */
 export function fromJsonLine(line: string): TcpInfoLine {
+  if (typeof line !== 'string') {
+    throw new TcpInfoError(
+      invalidArgument(
+        `A line must be a string, and was of type ${typeof line}.`,
+      ),
+    )
+  }
   const parsed = new Parsed(line)
   const platform = parsed.text('platform')
   const struct = structOf(platform)
@@ -171,8 +186,11 @@ export function csvHeader(): string {
 /**
  * A record as a line of CSV (RFC 4180), in the order of {@link csvHeader}; what is
  * absent is empty. Without the kernel's own struct: it can't be read back.
+ *
+ * @throws {TcpInfoError} `ERR_TCP_INFO_ARGUMENT` for anything but a record
  */
 export function toCsvLine(info: TcpInfo, connection = ''): string {
+  if (!isRecord(info)) throw new TcpInfoError(NO_RECORD)
   const cells = namesOf().map((name) => cell(info[name]))
   return `${[cell(connection), ...cells].join()}\r\n`
 }

@@ -3,6 +3,7 @@ import type * as net from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { captureOf } from './capture.js'
 import { deltaBetween, type TcpInfoDelta } from './delta.js'
+import { invalidArgument, TcpInfoError } from './errors.js'
 import { Snapshot, takeSnapshot } from './snapshot.js'
 import type { TcpInfo } from './tcp-info.js'
 
@@ -13,12 +14,23 @@ import type { TcpInfo } from './tcp-info.js'
  *
  * To be called before the request has its socket, so right after it was made.
  * Never rejects; `undefined` where the connection could not be read, as of a
- * request that never had one, or of a socket that was closed and is not
- * instrumented.
+ * request that never had one or that is over already, or of a socket that was
+ * closed and is not instrumented.
+ *
+ * @throws {TcpInfoError} `ERR_TCP_INFO_ARGUMENT`, at once, for anything but a request
  */
 export function deltaOfRequest(
   request: http.ClientRequest,
 ): Promise<TcpInfoDelta | undefined> {
+  if (!isRequest(request)) {
+    throw new TcpInfoError(
+      invalidArgument(
+        'This is not a request as http.request() and http.get() give one.',
+      ),
+    )
+  }
+  // Its 'close' has been, and comes no more.
+  if (request.closed) return Promise.resolve(undefined)
   return new Promise((resolve) => {
     let socket: net.Socket | undefined
     let before: TcpInfo | undefined
@@ -35,6 +47,16 @@ export function deltaOfRequest(
       resolve(after && deltaBetween(before, after, performance.now() - beganMs))
     })
   })
+}
+
+/** (Wrappers of one, as of follow-redirects, are no http.ClientRequest.) */
+function isRequest(value: unknown): value is http.ClientRequest {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'socket' in value &&
+    typeof (value as Partial<http.ClientRequest>).once === 'function'
+  )
 }
 
 /** As it is now, or was at last. */

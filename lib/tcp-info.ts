@@ -260,3 +260,10 @@ Object.defineProperty(TcpInfoRecord, 'name', { value: 'TcpInfo' })
 export type TcpInfo = {
   readonly [K in Exclude<keyof TcpInfoRecord, symbol>]: TcpInfoRecord[K]
 }
+
+/** Whether it can be a record, or a copy of one: what has to be there is. */
+export function isRecord(value: unknown): value is TcpInfo {
+  if (typeof value !== 'object' || value === null) return false
+  const { capturedAt, platform } = value as Partial<TcpInfo>
+  return typeof capturedAt === 'number' && typeof platform === 'string'
+}

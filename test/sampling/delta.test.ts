@@ -138,3 +138,19 @@ describe('without an earlier record', () => {
     expect(delta.perSecond.bytesSent).toBe(250)
   })
 })
+
+test.each([
+  ['no record', [undefined, undefined]],
+  ['an object that is none', [undefined, {}]],
+  ['none before', [{}, linux({})]],
+  ['text', ['before', linux({})]],
+])('%s is refused by name', (_, args) => {
+  expect(() =>
+    deltaBetween(...(args as Parameters<typeof deltaBetween>)),
+  ).toThrowError(
+    expect.objectContaining({
+      name: 'TcpInfoError',
+      code: 'ERR_TCP_INFO_ARGUMENT',
+    }),
+  )
+})

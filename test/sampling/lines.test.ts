@@ -113,6 +113,18 @@ describe('JSON Lines', () => {
     )
   })
 
+  test.each([[undefined], [7], [Buffer.from('{}')]])(
+    '%s is no line',
+    (line) => {
+      expect(() => fromJsonLine(line as unknown as string)).toThrowError(
+        expect.objectContaining({
+          name: 'TcpInfoError',
+          code: 'ERR_TCP_INFO_ARGUMENT',
+        }),
+      )
+    },
+  )
+
   test('no text gives anything but a record or that error', () => {
     fc.assert(
       fc.property(
@@ -170,6 +182,15 @@ describe('CSV', () => {
     const row = Object.fromEntries(header.map((name, i) => [name, cells[i]]))
     expect(row.rttUs).toBe(String(info.rttUs))
     expect(row.connectionAgeMs).toBe('')
+  })
+
+  test.each([[undefined], [{}], ['record']])('has no line for %s', (value) => {
+    expect(() => toCsvLine(value as unknown as TcpInfo)).toThrowError(
+      expect.objectContaining({
+        name: 'TcpInfoError',
+        code: 'ERR_TCP_INFO_ARGUMENT',
+      }),
+    )
   })
 
   test('quotes what would break a line', () => {

@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import http, { type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
@@ -76,10 +76,36 @@ test('a request without a socket of the kernel has no difference', async () => {
 })
 
 test('an aborted request resolves, too', async () => {
-  const port = await serve(() => {})
+  const port = await serve((_, response) => void response.write(BODY))
   const request = http.get({ port, host: '127.0.0.1', agent: new HttpAgent() })
   request.on('error', () => {})
   const delta = deltaOfRequest(request)
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  response.on('error', () => {})
+  await once(response, 'data')
   request.destroy()
-  await delta
+  expect((await delta)?.counters.bytesReceived).toBeGreaterThan(0)
+  expect((await delta)?.durationMs).toBeGreaterThan(0)
+})
+
+test('a request that is over already has no difference', async () => {
+  const port = await serve()
+  const request = http.get({ port, host: '127.0.0.1', agent: new HttpAgent() })
+  request.on('response', (response: IncomingMessage) => response.resume())
+  await once(request, 'close')
+  expect(await deltaOfRequest(request)).toBeUndefined()
+})
+
+test.each([
+  ['nothing', undefined],
+  ['an object', {}],
+  ['an emitter', new EventEmitter()],
+  ['text', 'http://127.0.0.1'],
+])('%s is no request', (_, value) => {
+  expect(() => deltaOfRequest(value as http.ClientRequest)).toThrowError(
+    expect.objectContaining({
+      name: 'TcpInfoError',
+      code: 'ERR_TCP_INFO_ARGUMENT',
+    }),
+  )
 })
