@@ -8,7 +8,8 @@ import {
   retransmitRatioOf,
   wasEstablished,
 } from './derived.js'
-import type { TcpInfo } from './tcp-info.js'
+import { inRange, invalidArgument, NO_RECORD, TcpInfoError } from './errors.js'
+import { isRecord, type TcpInfo } from './tcp-info.js'
 
 export interface TcpInfoSummaryOptions {
   /**
@@ -37,6 +38,8 @@ export interface TcpInfoQuantiles {
 
 export interface TcpInfoSummaryRow {
   readonly key: string
+  /** Whether this is the row of all keys beyond `maxKeys`, whose key is "other". */
+  readonly isOther: boolean
   /** Established ones, open or closed. */
   readonly connections: number
   /** Attempts that no connection came of. */
@@ -74,7 +77,7 @@ const QUANTITIES = {
     step: 1e-3,
     highest: 3e8,
   },
-  deliveryRateBytesPerSec: { of: deliveryRateOf, step: 1000, highest: 1e8 },
+  deliveryRateBytesPerSec: { of: deliveryRateOf, step: 1, highest: 1e11 },
 } satisfies Record<string, Quantity>
 
 type QuantityName = keyof typeof QUANTITIES
@@ -85,6 +88,7 @@ type Sums = Partial<Record<(typeof SUMS)[number], number>>
 
 interface Row {
   readonly key: string
+  readonly isOther: boolean
   connections: number
   failures: number
   readonly sums: Sums
@@ -118,17 +122,18 @@ export class TcpInfoSummary {
   /** Those whose values are in no histogram yet, the oldest first. */
   readonly #open = new Set<Open>()
 
-  /** @throws {TypeError | RangeError} for options that are none */
+  /** @throws {TcpInfoError} `ERR_TCP_INFO_ARGUMENT` for options that are none */
   constructor({ key = 'host', maxKeys = 250 }: TcpInfoSummaryOptions = {}) {
     const keyOf = typeof key === 'function' ? key : KEYS.get(key)
     if (!keyOf) {
-      throw new TypeError("key must be 'host', 'host:port' or a function")
-    }
-    if (typeof maxKeys !== 'number' || !(maxKeys >= 0)) {
-      throw new RangeError('maxKeys must be a number, 0 or more')
+      throw new TcpInfoError(
+        invalidArgument(
+          "The option key must be 'host', 'host:port' or a function.",
+        ),
+      )
     }
     this.#keyOf = keyOf
-    this.#maxKeys = maxKeys
+    this.#maxKeys = inRange('maxKeys', maxKeys, 0)
   }
 
   /**
@@ -139,8 +144,19 @@ export class TcpInfoSummary {
    * connection, so that the socket may connect again.
    *
    * What a function for `key` throws is thrown here, and nothing is added.
+   *
+   * @throws {TcpInfoError} `ERR_TCP_INFO_ARGUMENT` for anything but a record, and
+   *   for a connection that is no object
    */
   add(info: TcpInfo, connection?: object): void {
+    if (!isRecord(info)) throw new TcpInfoError(NO_RECORD)
+    if (!['object', 'undefined', 'function'].includes(typeof connection)) {
+      throw new TcpInfoError(
+        invalidArgument(
+          'What stands for a connection must be an object, say its socket.',
+        ),
+      )
+    }
     // Beside the socket's connection an attempt is one of its own.
     const subject = info.trigger === 'attempt' ? undefined : connection
     const isLast = isFinal(info) || !subject
@@ -192,7 +208,7 @@ export class TcpInfoSummary {
     const key = this.#keyOf(info)
     let row = this.#rows.get(key)
     if (!row && this.#rows.size >= this.#maxKeys) {
-      this.#other ??= emptyRow('other')
+      this.#other ??= emptyRow('other', true)
       return this.#other
     }
     if (!row) {
@@ -229,9 +245,10 @@ function newOpen(row: Row): Open {
   return { row, isEstablished: false, counted: {}, values: {} }
 }
 
-function emptyRow(key: string): Row {
+function emptyRow(key: string, isOther = false): Row {
   return {
     key,
+    isOther,
     connections: 0,
     failures: 0,
     sums: {},
@@ -263,14 +280,16 @@ function enter(
   value: number,
 ): void {
   const { step, highest } = QUANTITIES[name]
-  const steps = Math.round(value / step)
+  const steps = Math.ceil(value / step)
   histogram.record(Math.min(Math.max(1, steps), highest))
 }
 
 function rowOf(row: Row, open: readonly Open[]): TcpInfoSummaryRow {
-  const { key, connections, failures, sums, firstSeen, lastSeen } = row
+  const { key, isOther, connections, failures, sums } = row
+  const { firstSeen, lastSeen } = row
   return {
     key,
+    isOther,
     connections,
     failures,
     bytesSent: sums.bytesSent,

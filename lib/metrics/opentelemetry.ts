@@ -29,6 +29,8 @@ export interface OpenTelemetryOptions extends TcpMetricsOptions {
 /**
  * Counts the connections of all sockets that are instrumented, or watched by the
  * preload, from now on. Those that are open are read when the SDK collects.
+ *
+ * @throws {TcpInfoError} `ERR_TCP_INFO_ARGUMENT` for options that are none
  */
 export function collectTcpMetrics(
   options: OpenTelemetryOptions = {},

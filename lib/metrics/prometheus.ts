@@ -35,14 +35,12 @@ const ERROR_TYPE = 'error_type'
  * preload, from now on. Those that are open are read when the registry is asked
  * for its metrics.
  *
+ * @throws {TcpInfoError} `ERR_TCP_INFO_ARGUMENT` for options that are none
  * @throws {Error} from prom-client, for names that are taken or not allowed
  */
 export function collectTcpMetrics(options: PrometheusOptions = {}): TcpMetrics {
   const { register = defaultRegister, prefix = 'tcp_', labels = {} } = options
   const labelNames = Object.keys(labels)
-  if (labelNames.includes(ERROR_TYPE)) {
-    throw new TypeError(`The label ${ERROR_TYPE} has a meaning already`)
-  }
   const names: string[] = []
   const instruments = new Map<Metric, Counter | Gauge | Histogram>()
 

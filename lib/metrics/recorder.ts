@@ -18,6 +18,7 @@ import {
 } from '../capture.js'
 import { growth, limitsOf, type TcpInfoCounter } from '../delta.js'
 import { wasEstablished } from '../derived.js'
+import { inRange, invalidArgument, TcpInfoError } from '../errors.js'
 import { handleOf, type StreamHandle } from '../handle.js'
 import { instrument } from '../instrument.js'
 import { Snapshot, takeSnapshot } from '../snapshot.js'
@@ -85,7 +86,7 @@ export type Add = (
   errorType?: string,
 ) => void
 
-export interface LabelSet {
+interface LabelSet {
   readonly labels: Labels
   /** How many of its connections are open. */
   open: number
@@ -109,6 +110,9 @@ class Connection {
 
 const FEWEST = 64
 
+/** What the exporters call the code of the error that a connection ended with. */
+const RESERVED = new Set(['error_type', 'error.type'])
+
 /** Codes of errors can be of the program's making, and without bound. */
 const ERROR_TYPES = new Set([...Object.keys(constants.errno), 'ABORT_ERR'])
 
@@ -123,21 +127,29 @@ export class Recorder implements TcpMetrics {
   #warned = false
 
   constructor(
-    { labels = {}, maxLabelSets = 100, sampleIntervalMs }: TcpMetricsOptions,
+    {
+      labels = {},
+      maxLabelSets = 100,
+      sampleIntervalMs = 300_000,
+    }: TcpMetricsOptions,
     add: Add,
   ) {
     this.#add = add
     this.#labels = Object.entries(labels)
     for (const [name, label] of this.#labels) {
-      if (typeof label === 'function') continue
-      throw new TypeError(`labels.${name} must be a function`)
+      if (RESERVED.has(name)) {
+        throw new TcpInfoError(
+          invalidArgument(`The label ${name} has a meaning already.`),
+        )
+      }
+      if (typeof label !== 'function') {
+        throw new TcpInfoError(
+          invalidArgument(`labels.${name} must be a function.`),
+        )
+      }
     }
-    this.#maxLabelSets = atLeast(1, 'maxLabelSets', maxLabelSets)
-    this.#sampleIntervalMs = atLeast(
-      0,
-      'sampleIntervalMs',
-      sampleIntervalMs ?? 300_000,
-    )
+    this.#maxLabelSets = inRange('maxLabelSets', maxLabelSets, 1)
+    this.#sampleIntervalMs = inRange('sampleIntervalMs', sampleIntervalMs, 0)
   }
 
   start(): void {
@@ -324,24 +336,33 @@ export class Recorder implements TcpMetrics {
     } catch (cause) {
       this.#add(LABEL_ERRORS, 1, {})
       this.#warn('a function for labels failed', cause)
-      return this.#labelSet([])
+      return this.#labelSet({})
     }
-    const known = this.#labelSets.get(JSON.stringify(values))
-    if (known) return known
-    if (this.#labelSets.size < this.#maxLabelSets) return this.#labelSet(values)
+    const labels = this.#named(values)
+    if (
+      this.#labelSets.size < this.#maxLabelSets ||
+      this.#labelSets.has(JSON.stringify(labels))
+    ) {
+      return this.#labelSet(labels)
+    }
     this.#add(LABEL_OVERFLOWS, 1, {})
-    return this.#labelSet(this.#labels.map(() => 'other'))
+    return this.#labelSet(this.#named(this.#labels.map(() => 'other')))
   }
 
-  #labelSet(values: readonly (string | undefined)[]): LabelSet {
-    const key = JSON.stringify(values)
+  #named(values: readonly (string | undefined)[]): Labels {
+    const labels: Record<string, string> = {}
+    for (const [i, [name]] of this.#labels.entries()) {
+      const value = values[i]
+      if (value !== undefined) labels[name] = value
+    }
+    return labels
+  }
+
+  /** One for all that look alike where the increments go. */
+  #labelSet(labels: Labels): LabelSet {
+    const key = JSON.stringify(labels)
     let labelSet = this.#labelSets.get(key)
     if (!labelSet) {
-      const labels: Record<string, string> = {}
-      values.forEach((value, i) => {
-        const name = this.#labels[i]?.[0]
-        if (name !== undefined && value !== undefined) labels[name] = value
-      })
       labelSet = { labels, open: 0 }
       this.#labelSets.set(key, labelSet)
     }
@@ -385,9 +406,4 @@ function textOf(value: unknown): string | undefined {
 function errorTypeOf({ errorCode }: TcpInfo): string | undefined {
   if (errorCode === undefined || ERROR_TYPES.has(errorCode)) return errorCode
   return '_OTHER'
-}
-
-function atLeast(least: number, name: string, value: unknown): number {
-  if (typeof value === 'number' && value >= least) return value
-  throw new RangeError(`${name} must be a number, ${least} or more`)
 }

@@ -173,7 +173,7 @@ describe('a registry of prom-client', () => {
     expect(register.getMetricsAsArray()).toEqual([])
     const own = { error_type: () => '' }
     expect(() => collectTcpMetrics({ register, labels: own })).toThrow(
-      TypeError,
+      expect.objectContaining({ code: 'ERR_TCP_INFO_ARGUMENT' }),
     )
     collectTcpMetrics({ register, prefix: 'mine_' }).stop()
   })

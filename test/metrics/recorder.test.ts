@@ -320,6 +320,29 @@ describe('labels', () => {
     expect(openNow()).toEqual([0, 0, 0])
   })
 
+  test('that are alike are one set, however they came about', async () => {
+    const answers = ['one', undefined, 'throw', 'other', 'two', 'one']
+    const mine = () => {
+      const answer = answers.shift()
+      if (answer === 'throw') throw new Error('my own')
+      return answer
+    }
+    const { recorder, sums } = record({ labels: { mine }, maxLabelSets: 3 })
+    const sockets = []
+    for (const _ of [...answers]) {
+      sockets.push(await open())
+      recorder.refresh()
+    }
+    // The third set of labels is "other" itself; what is too much joins it.
+    expect([...recorder.labelSets]).toEqual([
+      { labels: { mine: 'one' }, open: 2 },
+      { labels: {}, open: 2 },
+      { labels: { mine: 'other' }, open: 2 },
+    ])
+    expect(sums.get('label_overflows')).toBe(1)
+    await Promise.all(sockets.map(end))
+  })
+
   test.each([
     [
       'throws',
@@ -373,7 +396,21 @@ test('stop() ends it', async () => {
 
 test('options that are none', () => {
   const make = (options: object) => () => new Recorder(options, () => {})
+  const label = () => 'a'
+  for (const options of [
+    { labels: { a: 'b' } },
+    { labels: { error_type: label } },
+    { labels: { 'error.type': label } },
+    { maxLabelSets: 0 },
+    { sampleIntervalMs: '1' },
+  ]) {
+    expect(make(options)).toThrow(
+      expect.objectContaining({
+        name: 'TcpInfoError',
+        code: 'ERR_TCP_INFO_ARGUMENT',
+      }),
+    )
+  }
   expect(make({ labels: { a: 'b' } })).toThrow('labels.a must be a function')
-  expect(make({ maxLabelSets: 0 })).toThrow(RangeError)
   expect(make({ sampleIntervalMs: '1' })).toThrow('sampleIntervalMs must be')
 })

@@ -23,6 +23,11 @@ afterAll(() => void server.close())
 
 const record = (members: Partial<TcpInfo>): TcpInfo => ({ ...real, ...members })
 
+const WRONG_ARGUMENT = expect.objectContaining({
+  name: 'TcpInfoError',
+  code: 'ERR_TCP_INFO_ARGUMENT',
+})
+
 describe('TcpInfoSummary', () => {
   test('real connections', async () => {
     const summary = new TcpInfoSummary()
@@ -71,6 +76,20 @@ describe('TcpInfoSummary', () => {
       expect(found).toBeGreaterThanOrEqual(exact)
       expect(found).toBeLessThanOrEqual(exact * 1.008)
     }
+  })
+
+  test.each([
+    ['rttUs', 1, 1],
+    ['connectDurationMs', 7.4, 1e-3],
+    ['deliveryRateBytesPerSec', 1400, 1],
+    ['deliveryRateBytesPerSec', 150, 1],
+  ] as const)('so is a small one: %s of %d', (name, value, step) => {
+    const summary = new TcpInfoSummary()
+    const members = { [name]: value, deliveryRateAppLimited: false }
+    summary.add(record(members))
+    const found = summary.rows()[0]?.[name]?.p50 as number
+    expect(found).toBeGreaterThanOrEqual(value)
+    expect(found).toBeLessThanOrEqual(value * 1.008 + step)
   })
 
   test('units survive the histogram, and values beyond its bounds', () => {
@@ -191,11 +210,33 @@ describe('TcpInfoSummary', () => {
     ])
   })
 
+  test('a key may be called other', () => {
+    const summary = new TcpInfoSummary({ maxKeys: 1 })
+    for (const host of ['other', 'b']) {
+      summary.add(record({ remoteAddress: host }))
+    }
+    expect(summary.rows()).toMatchObject([
+      { key: 'other', isOther: false, connections: 1 },
+      { key: 'other', isOther: true, connections: 1 },
+    ])
+  })
+
+  test.each([
+    ['no record', undefined, undefined],
+    ['an object that is none', {}, undefined],
+    ['a connection that is no object', 'real', 'id'],
+  ])('%s is not added', (_, info, connection) => {
+    const summary = new TcpInfoSummary()
+    const args = [info === 'real' ? real : info, connection] as unknown
+    expect(() => summary.add(...(args as [TcpInfo]))).toThrow(WRONG_ARGUMENT)
+    expect(summary.rows()).toEqual([])
+  })
+
   test('options that are none', () => {
     const make = (options: object) => () => new TcpInfoSummary(options)
     expect(make({ key: 'port' })).toThrow("key must be 'host'")
-    expect(make({ key: 'toString' })).toThrow(TypeError)
-    expect(make({ maxKeys: -1 })).toThrow(RangeError)
+    expect(make({ key: 'toString' })).toThrow(WRONG_ARGUMENT)
+    expect(make({ maxKeys: -1 })).toThrow(WRONG_ARGUMENT)
     expect(make({ maxKeys: '5' })).toThrow('maxKeys must be a number')
   })
 
