@@ -26,7 +26,7 @@ import {
   TcpInfoError,
   unexpected,
 } from './errors.js'
-import { descriptorOf, handleOf, type StreamHandle } from './handle.js'
+import { descriptorOf, handleOf, isPipe, type StreamHandle } from './handle.js'
 import { generalFailure, Snapshot, takeSnapshot } from './snapshot.js'
 import type { TcpInfo, TcpInfoTrigger } from './tcp-info.js'
 
@@ -42,7 +42,10 @@ export interface TcpInfoMessage {
 
 const captures = channel('tcpinfo-socket:capture')
 
-/** What the channel `tcpinfo-socket:open` carries: a connection is established. */
+/**
+ * What the channel `tcpinfo-socket:open` carries: a TCP connection is established, or
+ * one that was established before is instrumented.
+ */
 export interface TcpOpenMessage {
   /** The socket that owns the connection. */
   readonly socket: net.Socket
@@ -166,6 +169,8 @@ export class Capture {
 
   #tellOpen(): void {
     if (!opens.hasSubscribers) return
+    const handle = handleOf(this.owner)
+    if (handle && isPipe(handle)) return
     const message: TcpOpenMessage = {
       socket: this.owner,
       connectDurationMs: this.#connectDurationMs,

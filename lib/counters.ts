@@ -30,5 +30,4 @@ export const COUNTERS = [
   'cwndLimitedUs',
   'sndbufLimitedUs',
   'appLimitedUs',
-  'connectionAgeMs',
 ] as const

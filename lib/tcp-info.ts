@@ -200,7 +200,7 @@ export class TcpInfoRecord {
   readonly dataReceivedAgoMs: number | undefined = undefined
   /** Time since an ACK last arrived; absent if none ever did. @unit ms @kind gauge */
   readonly ackReceivedAgoMs: number | undefined = undefined
-  /** Age of the connection by the kernel's clock (not the time it took to connect). @unit ms @kind counter */
+  /** Age of the connection by the kernel's clock (not the time it took to connect). @unit ms @kind gauge */
   readonly connectionAgeMs: number | undefined = undefined
 
   /** On a listening socket: connections that wait to be accepted. @kind gauge */

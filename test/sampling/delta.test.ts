@@ -136,6 +136,7 @@ describe('without an earlier record', () => {
     const delta = deltaBetween(undefined, info)
     expect(delta.durationMs).toBe(2000)
     expect(delta.perSecond.bytesSent).toBe(250)
+    expect(delta.perSecond).not.toHaveProperty('connectionAgeMs')
   })
 })
 

@@ -1,8 +1,11 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import net from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import tls from 'node:tls'
 import { inspect } from 'node:util'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import {
   connect,
   createConnection,
@@ -12,6 +15,7 @@ import {
   type TcpInfo,
   TcpInfoError,
   TcpInfoSocket,
+  type TcpOpenMessage,
 } from '../../lib/index.js'
 import { echo, freePort, listen, wait } from '../support/net.js'
 
@@ -555,5 +559,41 @@ describe('readTcpInfo()', () => {
       socket.destroy()
     }
     server.close()
+  })
+})
+
+describe('the channel tcpinfo-socket:open', () => {
+  test('tells of TCP once it is established, or instrumented later', async () => {
+    const told: TcpOpenMessage[] = []
+    const tell = (message: unknown) => void told.push(message as TcpOpenMessage)
+    subscribe('tcpinfo-socket:open', tell)
+    onTestFinished(() => void unsubscribe('tcpinfo-socket:open', tell))
+    const port = await listen(echo)
+    const early = connect(port, LOCAL)
+    await once(early, 'connect')
+    const late = net.connect(port, LOCAL)
+    await once(late, 'connect')
+    expect(told.map(({ socket }) => socket)).toEqual([early])
+    instrument(late)
+    expect(told.map(({ socket }) => socket)).toEqual([early, late])
+    expect(told[0]?.connectDurationMs).toBeGreaterThan(0)
+    expect(told[1]?.connectDurationMs).toBeUndefined()
+    for (const socket of [early, late]) socket.destroy()
+  })
+
+  test('tells of no Unix socket', async () => {
+    const told = vi.fn()
+    subscribe('tcpinfo-socket:open', told)
+    onTestFinished(() => void unsubscribe('tcpinfo-socket:open', told))
+    const file = path.join(tmpdir(), `open-${process.pid}.sock`)
+    const server = net.createServer((peer) => void peer.resume()).listen(file)
+    onTestFinished(() => void server.close())
+    await once(server, 'listening')
+    const early = connect(file)
+    const late = net.connect(file)
+    await Promise.all([early, late].map((each) => once(each, 'connect')))
+    instrument(late)
+    expect(told).not.toHaveBeenCalled()
+    for (const socket of [early, late]) socket.destroy()
   })
 })
