@@ -1,5 +1,11 @@
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
@@ -12,6 +18,7 @@ import {
   prometheusNameOf,
 } from '../../lib/metrics/table.js'
 import { jsonOf, runNode } from '../support/child.js'
+import { freePort } from '../support/net.js'
 import { dashboardQueries } from './dashboard.js'
 import { samplesIn } from './program.js'
 
@@ -57,17 +64,29 @@ describe('docs/metrics.md', () => {
 
 const dist = (name: string): string => path.join(root, 'dist', name)
 
+/** The setup for Prometheus as it is, but for the port, which may be in use. */
+function setupFor(port: number): string {
+  // In this package, whose name it imports.
+  const folder = mkdtempSync(path.join(__dirname, 'setup-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const code = readFileSync(path.join(setups, 'prometheus.mjs'), 'utf8')
+  const file = path.join(folder, 'prometheus.mjs')
+  writeFileSync(file, code.replace('9464', String(port)))
+  return file
+}
+
 describe('the setups work', () => {
   test.each([
     ['--import', 'register.js'],
     ['--require', 'register.cjs'],
   ])('Prometheus, with %s', async (option, register) => {
+    const port = await freePort()
     // What the metrics are asked for with is a connection of the program, too.
     const program = `
-      const text = await (await fetch('http://127.0.0.1:9464')).text()
+      const text = await (await fetch('http://127.0.0.1:${port}')).text()
       console.log(JSON.stringify(text))
       setTimeout(() => {}, 10)`
-    const setup = path.join(setups, 'prometheus.mjs')
+    const setup = setupFor(port)
     const nodeOptions = [option, dist(register), '--import', setup]
     const args = ['--input-type=module', '-e', program]
     const samples = samplesIn(await jsonOf(runNode(args, { nodeOptions })))
