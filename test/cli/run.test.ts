@@ -187,6 +187,19 @@ describe('the record', () => {
     expect(stderr).toContain('2 connections, ')
   })
 
+  test('of a program that replaced its timers is the same', async () => {
+    const { connections, exit } = await recorded(
+      ['timers'],
+      ['--interval', '20'],
+    )
+    expect(exit).toBe(0)
+    expect(connections.length).toBe(2)
+    for (const records of connections) {
+      expect(records.length).toBeGreaterThan(3)
+      expect(records.at(-1)?.trigger).toBe('close')
+    }
+  })
+
   test('without samples has the last records', async () => {
     const { connections } = await recorded(['transfer'], ['--interval', '0'])
     expect(connections.map(({ length }) => length)).toEqual([1, 1])

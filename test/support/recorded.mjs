@@ -4,6 +4,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, rmSync } from 'node:fs'
 import net from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isMainThread, Worker, workerData } from 'node:worker_threads'
 
 const BYTES = 1_000_000
@@ -66,6 +67,15 @@ const actions = {
     console.log('ready')
   },
   transfer: () => transfer(200),
+  async timers() {
+    globalThis.setTimeout = () => 7
+    globalThis.clearTimeout = () => {}
+    const [socket, peer] = await connect()
+    await sleep(200)
+    peer.end()
+    socket.resume().end()
+    await once(socket, 'close')
+  },
   async open() {
     await connect()
     process.exit()
