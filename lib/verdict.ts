@@ -777,12 +777,12 @@ function awaitedMs(open: readonly TcpInfo[]): number {
   let awaited = 0
   let pending = 0
   let received = open[0]?.bytesReceived ?? 0
-  for (const record of open) {
-    const { dataSentAgoMs, dataReceivedAgoMs, bytesReceived = 0 } = record
+  for (const each of open) {
+    const { dataSentAgoMs, dataReceivedAgoMs, bytesReceived = 0 } = each
     if (bytesReceived > received) awaited += pending
     received = bytesReceived
     const isAnswered = (dataReceivedAgoMs ?? Infinity) <= (dataSentAgoMs ?? 0)
-    pending = isAnswered || queueOf(record) ? 0 : (dataSentAgoMs ?? 0)
+    pending = isAnswered ? 0 : (dataSentAgoMs ?? 0)
   }
   return awaited + pending
 }
