@@ -72,7 +72,7 @@ const COLUMNS: readonly Column[] = [
   VERDICT,
 ]
 
-export function nameOf({ remote, id }: Connection): string {
+function nameOf({ remote, id }: Connection): string {
   return remote ?? (id || 'unknown')
 }
 
