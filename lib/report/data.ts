@@ -10,7 +10,7 @@ import {
   type TcpInfoDelta,
 } from '../delta.js'
 import { retransmitRatioOf } from '../derived.js'
-import type { TcpInfo } from '../tcp-info.js'
+import { isRecord, type TcpInfo } from '../tcp-info.js'
 import type { TcpInfoVerdict } from '../verdict.js'
 import type {
   Connection,
@@ -201,11 +201,13 @@ function samplesOf(
   }
   return places.map(({ info, atMs }, index) => {
     const before = places[index - 1]
+    // (Anything can be in a file.)
+    const isKnown = isRecord(info) && (!before || isRecord(before.info))
     return {
       info,
       atMs,
       delta:
-        before || ageMs !== undefined
+        isKnown && (before || ageMs !== undefined)
           ? deltaBetween(before?.info, info, atMs - (before?.atMs ?? 0))
           : undefined,
     }
