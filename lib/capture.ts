@@ -74,6 +74,8 @@ export interface ConnectionContext {
   readonly connectDurationMs: number | undefined
 }
 
+type OnFinal = (final: Snapshot | undefined) => void
+
 export class Capture {
   /** The socket that owns the connection. */
   readonly owner: net.Socket
@@ -100,7 +102,7 @@ export class Capture {
   #finished: StreamHandle | undefined
   /** The final record until the tick in which it is told. */
   #untold: Snapshot | undefined
-  #watchers: ((final: Snapshot) => void)[] | undefined
+  #watchers: OnFinal[] | undefined
 
   constructor(owner: net.Socket) {
     this.owner = owner
@@ -131,13 +133,13 @@ export class Capture {
     this.#sockets.push(socket)
   }
 
-  /** `onFinal` is to be called on the tick after each final record. */
-  watch(onFinal: (final: Snapshot) => void): void {
+  /** `onFinal` is to be called on the tick after each close, if with a record. */
+  watch(onFinal: OnFinal): void {
     this.#watchers ??= []
     this.#watchers.push(onFinal)
   }
 
-  unwatch(onFinal: (final: Snapshot) => void): void {
+  unwatch(onFinal: OnFinal): void {
     this.#watchers = this.#watchers?.filter((each) => each !== onFinal)
   }
 
@@ -299,7 +301,10 @@ export class Capture {
     // The last attempt is told of as the final record.
     if (handle === this.#lostOf) this.#lost = undefined
     this.#tellLost()
-    this.#read('close', codeOf(error))
+    const isRead = this.#read('close', codeOf(error))
+    for (const watcher of this.#watchers ?? []) {
+      process.nextTick(watcher, isRead ? this.#snapshot : undefined)
+    }
     this.#finished = handle ?? undefined
     // A stock socket that was instrumented may connect again without begin().
     this.#forgetConnection()
@@ -345,12 +350,7 @@ export class Capture {
     // What a listener of the event captures, of whatever socket, is not announced:
     // it, or two that capture each other's, would be called for ever.
     if (trigger === 'close' || !shared.emitting) {
-      if (trigger === 'close') {
-        this.#untold = result
-        for (const watcher of this.#watchers ?? []) {
-          process.nextTick(watcher, result)
-        }
-      }
+      if (trigger === 'close') this.#untold = result
       for (const socket of this.#sockets) {
         process.nextTick(emit, this, socket, result)
       }

@@ -118,7 +118,7 @@ interface Entry {
   /** The socket that has the connection: another one if TLS is laid over it. */
   readonly owner: net.Socket
   readonly capture: Capture
-  readonly onFinal: (snapshot: Snapshot) => void
+  readonly onFinal: (snapshot: Snapshot | undefined) => void
   isActive: boolean
   /** When it was added, by performance.now(). */
   readonly addedMs: number
@@ -376,12 +376,14 @@ export class Sampling
   }
 
   /** The connection's final record ends its series. */
-  #end(entry: Entry, snapshot: Snapshot): void {
+  #end(entry: Entry, snapshot: Snapshot | undefined): void {
     // It was removed between the close and this tick.
     if (!entry.isActive) return
-    this.#context.runInAsyncScope(() => {
-      this.#deliver(entry, snapshot, performance.now())
-    })
+    if (snapshot) {
+      this.#context.runInAsyncScope(() => {
+        this.#deliver(entry, snapshot, performance.now())
+      })
+    }
     this.remove(entry.socket)
   }
 
