@@ -52,11 +52,13 @@ export const forEsbuild: EsbuildPlugin = {
   name,
   setup(build) {
     build.onResolve({ filter: new RegExp(`^${MODULE}$`) }, ({ importer }) => ({
-      path: importer,
+      // It is written into the bundle, which is to tell nothing of this machine.
+      path: MODULE,
       namespace: name,
+      pluginData: importer,
     }))
-    build.onLoad({ filter: /.*/, namespace: name }, ({ path: importer }) => ({
-      contents: sourceFor(importer),
+    build.onLoad({ filter: /.*/, namespace: name }, ({ pluginData }) => ({
+      contents: sourceFor(pluginData),
       loader: 'js',
     }))
   },
