@@ -8,6 +8,7 @@ import {
   NOT_A_RECORD,
   TcpInfoError,
 } from './errors.js'
+import { MAX_INFO_BYTES } from './snapshot.js'
 import {
   isRecord,
   READING,
@@ -52,9 +53,6 @@ const TRIGGERS: readonly unknown[] = [
   'exit',
 ] satisfies TcpInfoTrigger[]
 
-/** Longer than any kernel's struct: kMaxInfoSize in native/tcp_info.h. */
-const MAX_STRUCT_BYTES = 512
-
 /**
  * Reads a line that {@link toJsonLine} wrote, on this OS or on another one. The
  * kernel's members are decoded anew from the struct.
@@ -79,7 +77,7 @@ export function fromJsonLine(line: string): TcpInfoLine {
   const { length } = bytes
   if (
     length === 0 ||
-    length > MAX_STRUCT_BYTES ||
+    length > MAX_INFO_BYTES ||
     bytes.toString('base64') !== encoded
   ) {
     throw parsed.wrong('structBytes', 'is not the base64 of a struct')

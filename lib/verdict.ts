@@ -9,7 +9,7 @@ import { deltaBetween, type TcpInfoDelta } from './delta.js'
 import { isFinal, retransmitRatioOf, wasEstablished } from './derived.js'
 import { invalidArgument, TcpInfoError } from './errors.js'
 import type { TcpInfoSample } from './sampler.js'
-import type { TcpInfo } from './tcp-info.js'
+import { isRecord, type TcpInfo } from './tcp-info.js'
 
 /**
  * - `application`: the program on this side had nothing to send, or did not read
@@ -237,16 +237,6 @@ function recordOf(value: unknown): TcpInfo | undefined {
   if (isRecord(value)) return value
   const info = (value as Partial<TcpInfoSample> | null | undefined)?.info
   return isRecord(info) ? info : undefined
-}
-
-function isRecord(value: unknown): value is TcpInfo {
-  if (typeof value !== 'object' || value === null) return false
-  const { capturedAt, platform, source } = value as Partial<TcpInfo>
-  return (
-    typeof capturedAt === 'number' &&
-    typeof platform === 'string' &&
-    typeof source === 'string'
-  )
 }
 
 function notRecords(value: unknown): TcpInfoError {

@@ -32,6 +32,13 @@ export const us = orAbsent((value) => ms(value / 1000) as string)
 
 export const rate = orAbsent((bytesPerSec) => `${size(bytesPerSec)}/s`)
 
+export function labelled(
+  label: string,
+  value: string | undefined,
+): string | undefined {
+  return value === undefined ? undefined : `${label} ${value}`
+}
+
 /** Of shares and ratios from 0 to 1. */
 export const percent = orAbsent(
   (share) => `${Number((share * 100).toPrecision(2))} %`,

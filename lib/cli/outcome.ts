@@ -3,7 +3,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { TcpInfo } from '../index.js'
 import type { Failure } from './failure.js'
-import { count, ms, number, printable, size, us } from './format.js'
+import { count, labelled, ms, number, printable, size, us } from './format.js'
 import { hostAndPort } from './target.js'
 import type { Outcome } from './transfer.js'
 
@@ -256,13 +256,6 @@ function endpoint(
 
 function noted(value: string | undefined, note: string): string | undefined {
   return value === undefined ? undefined : `${value} ${note}`
-}
-
-function labelled(
-  label: string,
-  value: string | undefined,
-): string | undefined {
-  return value === undefined ? undefined : `${label} ${value}`
 }
 
 function list(...parts: (string | undefined)[]): string | undefined {

@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http'
 import { retransmitRatioOf } from '../derived.js'
 import { explain, sample, type TcpInfo, type TcpInfoSample } from '../index.js'
-import { ms, percent, rate, size, us } from './format.js'
+import { labelled, ms, percent, rate, size, us } from './format.js'
 import type { Target } from './target.js'
 import { type Onlooker, type Outcome, probe, type Socket } from './transfer.js'
 
@@ -277,11 +277,4 @@ function both(
   second: string | undefined,
 ): string | undefined {
   return second === undefined ? first : `${first ?? ABSENT} (${second})`
-}
-
-function labelled(
-  label: string,
-  value: string | undefined,
-): string | undefined {
-  return value === undefined ? undefined : `${label} ${value}`
 }
