@@ -27,7 +27,12 @@ import {
   unexpected,
 } from './errors.js'
 import { descriptorOf, handleOf, isPipe, type StreamHandle } from './handle.js'
-import { generalFailure, Snapshot, takeSnapshot } from './snapshot.js'
+import {
+  type CaptureSnapshot,
+  generalFailure,
+  Snapshot,
+  takeSnapshot,
+} from './snapshot.js'
 import type { TcpInfo, TcpInfoTrigger } from './tcp-info.js'
 
 // Pinned: somebody may replace net.Socket later.
@@ -85,7 +90,7 @@ export class Capture {
    * The newest read that gave something, and of which handle: not of another
    * address that was tried, nor of an earlier connection.
    */
-  #latest: Snapshot | undefined
+  #latest: CaptureSnapshot | undefined
   #latestOf: StreamHandle | null | undefined
   #failure: Failure | undefined
   #error: TcpInfoError | undefined
@@ -199,7 +204,7 @@ export class Capture {
     if (result instanceof Snapshot) this.#remember(result)
   }
 
-  #remember(snapshot: Snapshot): void {
+  #remember(snapshot: CaptureSnapshot): void {
     this.#latest = snapshot
     this.#latestOf = handleOf(this.owner)
   }
@@ -358,7 +363,10 @@ export class Capture {
     return true
   }
 
-  #take(trigger: TcpInfoTrigger, errorCode?: string): Snapshot | Failure {
+  #take(
+    trigger: TcpInfoTrigger,
+    errorCode?: string,
+  ): CaptureSnapshot | Failure {
     return takeSnapshot(
       this.owner,
       trigger,

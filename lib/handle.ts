@@ -50,6 +50,15 @@ export function handleOf(socket: unknown): StreamHandle | null | undefined {
   }
 }
 
+/**
+ * Whether a connected socket still has the handle it had: handleOf(), asked of very
+ * many. (A function of its own, that V8 compiles for the few shapes that these have:
+ * through handleOf each look costs 150 ns more.)
+ */
+export function hasHandle(socket: net.Socket, handle: StreamHandle): boolean {
+  return (socket as { _handle?: unknown })._handle === handle
+}
+
 /** What descriptorOf gives when there is no telling. */
 export const UNREADABLE = -2
 

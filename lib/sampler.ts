@@ -23,12 +23,13 @@ import {
   bytesWrittenOf,
   descriptorOf,
   handleOf,
+  hasHandle,
   keepsDescriptor,
   type StreamHandle,
 } from './handle.js'
 import { instrument } from './instrument.js'
 import { MAX_INFO_BYTES, probe, Snapshot } from './snapshot.js'
-import type { TcpInfo } from './tcp-info.js'
+import type { TcpInfo, TcpInfoTrigger } from './tcp-info.js'
 
 // Pinned: a program may replace them by some that return no objects.
 const { clearTimeout, setTimeout } = timers
@@ -72,13 +73,12 @@ export class TcpInfoSample {
    */
   readonly skipped: number
   readonly #snapshot: Snapshot
-  readonly #before: Snapshot | undefined
-  readonly #beforeMs: number
+  readonly #before: SampleSnapshot | undefined
   #delta: TcpInfoDelta | undefined
 
   /** @internal */
   constructor(
-    { socket, skipped, before, beforeMs }: Entry,
+    { socket, skipped, before }: Entry,
     snapshot: Snapshot,
     atMs: number,
   ) {
@@ -87,7 +87,6 @@ export class TcpInfoSample {
     this.skipped = skipped
     this.#snapshot = snapshot
     this.#before = before
-    this.#beforeMs = beforeMs
   }
 
   get info(): TcpInfo {
@@ -100,7 +99,11 @@ export class TcpInfoSample {
    */
   get delta(): TcpInfoDelta {
     this.#delta ??= this.#before
-      ? deltaBetween(this.#before.info, this.info, this.atMs - this.#beforeMs)
+      ? deltaBetween(
+          this.#before.info,
+          this.info,
+          this.atMs - this.#before.batch.atMs,
+        )
       : deltaBetween(undefined, this.info)
     return this.#delta
   }
@@ -111,26 +114,25 @@ const NO_CONTEXT: ConnectionContext = {
   connectDurationMs: undefined,
 }
 
-/** A socket in a Sampling. */
+/** A socket in a Sampling. First what each tick looks at, of very many. */
 interface Entry {
-  readonly sampling: Sampling
-  readonly socket: net.Socket
   /** The socket that has the connection: another one if TLS is laid over it. */
   readonly owner: net.Socket
-  readonly capture: Capture
-  readonly onFinal: (snapshot: Snapshot | undefined) => void
-  isActive: boolean
-  /** When it was added, by performance.now(). */
-  readonly addedMs: number
   handle: StreamHandle | null | undefined
   descriptor: number
   context: ConnectionContext
   /** Whether the context will not change any more. */
   isSettled: boolean
-  before: Snapshot | undefined
-  beforeMs: number
-  taken: number
+  isActive: boolean
+  before: SampleSnapshot | undefined
   skipped: number
+  taken: number
+  readonly sampling: Sampling
+  readonly socket: net.Socket
+  /** When it was added, by performance.now(). */
+  readonly addedMs: number
+  readonly capture: Capture
+  readonly onFinal: (snapshot: Snapshot | undefined) => void
 }
 
 /** setTimeout's limit. */
@@ -234,21 +236,20 @@ export class Sampling
     const capture = captureOf(socket) ?? captureOf(instrument(socket))
     if (!capture) throw new TcpInfoError(UNINSTRUMENTED)
     const entry: Entry = {
-      sampling: this,
-      socket,
       owner: capture.owner,
-      capture,
-      onFinal: (snapshot) => this.#end(entry, snapshot),
-      isActive: true,
-      addedMs: performance.now(),
       handle: undefined,
       descriptor: -1,
       context: NO_CONTEXT,
       isSettled: false,
+      isActive: true,
       before: undefined,
-      beforeMs: 0,
-      taken: 0,
       skipped: 0,
+      taken: 0,
+      sampling: this,
+      socket,
+      addedMs: performance.now(),
+      capture,
+      onFinal: (snapshot) => this.#end(entry, snapshot),
     }
     capture.watch(entry.onFinal)
     this.#entries.set(socket, entry)
@@ -317,57 +318,60 @@ export class Sampling
     return this.#intervalMs * (1 + this.#jitter * (2 * Math.random() - 1))
   }
 
-  /** Adds those of its sockets that can be read to the batch. @internal */
-  collect(nowMs: number, batch: Entry[]): void {
+  /** Reads those of its sockets that can be read. @internal */
+  read(nowMs: number, reader: Reader): void {
     const lateSince = (ms: number): number =>
       Math.max(0, Math.floor((nowMs - ms) / this.#intervalMs))
     const dueMs = this.#dueMs
-    this.#skipped += lateSince(dueMs)
+    const late = lateSince(dueMs)
+    this.#skipped += late
     this.#dueMs = nowMs + this.#nextInterval()
     for (const entry of this.#entries.values()) {
-      entry.skipped += lateSince(Math.max(dueMs, entry.addedMs))
+      if (late > 0) entry.skipped += lateSince(Math.max(dueMs, entry.addedMs))
       try {
-        this.#collect(entry, batch)
+        if (this.#isReadable(entry)) reader.add(entry)
       } catch {
         // A getter of a subclass: perhaps it has an answer the next time.
       }
     }
   }
 
-  #collect(entry: Entry, batch: Entry[]): void {
-    const handle = handleOf(entry.owner)
+  #isReadable(entry: Entry): boolean {
+    const { owner, isSettled } = entry
+    if (
+      isSettled &&
+      keepsDescriptor &&
+      hasHandle(owner, entry.handle as StreamHandle)
+    ) {
+      return true
+    }
+    const handle = handleOf(owner)
     if (handle) {
       if (entry.handle !== handle) begin(entry, handle)
-      // (90 ns each to ask, of many that are in no cache.)
       if (entry.descriptor < 0 || !keepsDescriptor) {
         entry.descriptor = descriptorOf(handle)
       }
-      if (entry.descriptor >= 0) batch.push(entry)
-    } else if (entry.handle || entry.socket.destroyed) {
-      // It never had a connection, or that has gone to another process.
-      this.remove(entry.socket)
+      return entry.descriptor >= 0
     }
+    // It never had a connection, or that has gone to another process.
+    if (entry.handle || entry.socket.destroyed) this.remove(entry.socket)
+    return false
   }
 
-  /** What was read of those sockets of the batch that are its own. @internal */
-  take(
-    entries: readonly Entry[],
-    snapshots: readonly (Snapshot | undefined)[],
-    nowMs: number,
-  ): void {
+  /** Of a batch the rows that are of its own sockets. @internal */
+  take(batch: Batch, from: number, to: number): void {
     const isWanted =
       this.#keep > 0 ||
       this.#queues.size > 0 ||
       this.listenerCount('sample') > 0
     this.#context.runInAsyncScope(() => {
-      for (let i = 0; i < entries.length; i++) {
-        const entry = entries[i] as Entry
-        const snapshot = snapshots[i]
+      for (let row = from; row < to; row++) {
+        const entry = batch.entries[row] as Entry
+        const snapshot = batch.snapshots[row]
         // A listener of another sample may have removed it.
         if (!snapshot || !entry.isActive) continue
-        if (isWanted) this.#deliver(entry, snapshot, nowMs)
+        if (isWanted) this.#deliver(entry, snapshot, batch.atMs)
         entry.before = snapshot
-        entry.beforeMs = nowMs
         entry.skipped = 0
         entry.taken++
         if (entry.taken >= this.#maxSamples) this.remove(entry.socket)
@@ -568,89 +572,169 @@ function tick(): void {
   timer = undefined
   timerDueMs = Infinity
   const nowMs = performance.now()
-  const batch: Entry[] = []
+  const reader = new Reader(nowMs)
   try {
     for (const sampling of samplings) {
-      if (sampling.dueMs <= nowMs + SOON_MS) sampling.collect(nowMs, batch)
+      if (sampling.dueMs <= nowMs + SOON_MS) sampling.read(nowMs, reader)
     }
+    reader.flush()
   } finally {
     schedule()
   }
-  if (batch.length > 0) read(batch, nowMs)
+  // Listeners come last: what they do to sockets must not reach the rest.
+  for (const batch of reader.batches) {
+    const { entries } = batch
+    for (let from = 0; from < entries.length; ) {
+      const { sampling } = entries[from] as Entry
+      let to = from + 1
+      while (entries[to]?.sampling === sampling) to++
+      sampling.take(batch, from, to)
+      from = to
+    }
+  }
 }
 
 /**
- * How many are read by one call, into memory of their own: what one sample that
- * somebody keeps can keep alive.
+ * How many are read by one call: what one sample that somebody keeps can keep alive
+ * of what was read.
  */
-const SLAB_ROWS = 64
+const BATCH_ROWS = 64
 
-const descriptors = new Int32Array(SLAB_ROWS)
-const filled = new Int32Array(SLAB_ROWS)
+const descriptors = new Int32Array(BATCH_ROWS)
+const filled = new Int32Array(BATCH_ROWS)
+const rows = Buffer.alloc(BATCH_ROWS * MAX_INFO_BYTES)
+/** One row, for the decoders. */
+const row = Buffer.from(new ArrayBuffer(MAX_INFO_BYTES))
+const rowWords = new Uint32Array(row.buffer)
 
-function read(batch: readonly Entry[], nowMs: number): void {
-  if (!binding) return
-  const bytes = probe()
-  // Whole words, and no more than this kernel fills, if that is known: for the moment
-  // there may be no descriptor to find out with.
-  const stride = bytes > 0 ? (bytes + 7) & ~7 : MAX_INFO_BYTES
-  const capturedAt = Date.now()
-  const snapshots: (Snapshot | undefined)[] = []
-  for (let from = 0; from < batch.length; from += SLAB_ROWS) {
-    const rows = Math.min(SLAB_ROWS, batch.length - from)
-    for (let row = 0; row < rows; row++) {
-      descriptors[row] = (batch[from + row] as Entry).descriptor
-    }
-    const slab = new ArrayBuffer(rows * stride)
-    const words = new Uint32Array(slab)
+/** What one call has read. */
+class Batch {
+  readonly entries: Entry[]
+  readonly snapshots: (SampleSnapshot | undefined)[] = []
+  /** By performance.now(). */
+  readonly atMs: number
+  readonly capturedAt = Date.now()
+  /**
+   * The rows, a character for each byte. A string, since V8 counts ArrayBuffers
+   * outside of its heap: those of 10,000 sockets each second made it collect all
+   * of the old space every five seconds.
+   */
+  readonly bytes: string
+
+  constructor(entries: Entry[], atMs: number, bytes: string) {
+    this.entries = entries
+    this.atMs = atMs
+    this.bytes = bytes
+  }
+}
+
+/** One tick: reads sockets as they come, batch by batch, while caches know them. */
+class Reader {
+  readonly batches: Batch[] = []
+  readonly #atMs: number
+  readonly #stride: number
+  #entries: Entry[] = []
+
+  constructor(atMs: number) {
+    this.#atMs = atMs
+    const bytes = probe()
+    // Whole words, and no more than this kernel fills, if that is known: for the
+    // moment there may be no descriptor to find out with.
+    this.#stride = bytes > 0 ? (bytes + 7) & ~7 : MAX_INFO_BYTES
+  }
+
+  add(entry: Entry): void {
+    descriptors[this.#entries.length] = entry.descriptor
+    this.#entries.push(entry)
+    if (this.#entries.length === BATCH_ROWS) this.flush()
+  }
+
+  flush(): void {
+    const entries = this.#entries
+    if (entries.length === 0 || !binding) return
+    this.#entries = []
+    const stride = this.#stride
     binding.readMany(
-      descriptors.subarray(0, rows),
-      new Uint8Array(slab),
+      descriptors.subarray(0, entries.length),
+      rows,
       stride,
       filled,
     )
-    for (let row = 0; row < rows; row++) {
-      const entry = batch[from + row] as Entry
-      const length = filled[row] as number
-      snapshots.push(
+    const bytes = rows.toString('latin1', 0, entries.length * stride)
+    const batch = new Batch(entries, this.#atMs, bytes)
+    this.batches.push(batch)
+    for (let i = 0; i < entries.length; i++) {
+      const length = filled[i] as number
+      batch.snapshots.push(
         length > 0
-          ? snapshotOf(entry, words, row * stride, length, capturedAt)
+          ? snapshotOf(entries[i] as Entry, batch, i * stride, length)
           : undefined,
       )
     }
   }
-  // Listeners come last: what they do to sockets must not reach the rest.
-  for (let from = 0; from < batch.length; ) {
-    const { sampling } = batch[from] as Entry
-    let to = from + 1
-    while (batch[to]?.sampling === sampling) to++
-    sampling.take(batch.slice(from, to), snapshots.slice(from, to), nowMs)
-    from = to
+}
+
+class SampleSnapshot extends Snapshot {
+  constructor(
+    readonly batch: Batch,
+    readonly from: number,
+    readonly filled: number,
+    readonly context: ConnectionContext,
+    readonly appBytesRead: number | undefined,
+    readonly appBytesWritten: number | undefined,
+  ) {
+    super()
+  }
+
+  /** Until those of another sample are asked for. */
+  get words(): Uint32Array {
+    const { batch, from, filled } = this
+    row.write(batch.bytes.slice(from, from + filled), 'latin1')
+    return rowWords
+  }
+
+  get at(): number {
+    return 0
+  }
+
+  get capturedAt(): number {
+    return this.batch.capturedAt
+  }
+
+  get endpoints(): Endpoints {
+    return this.context.endpoints
+  }
+
+  get connectDurationMs(): number | undefined {
+    return this.context.connectDurationMs
+  }
+
+  get trigger(): TcpInfoTrigger {
+    return 'sample'
+  }
+
+  get errorCode(): undefined {
+    return undefined
   }
 }
 
 function snapshotOf(
   entry: Entry,
-  slab: Uint32Array,
-  at: number,
+  batch: Batch,
+  from: number,
   length: number,
-  capturedAt: number,
-): Snapshot | undefined {
+): SampleSnapshot | undefined {
   try {
     if (!entry.isSettled) learn(entry)
     const { sampling, owner, context } = entry
     const handle = entry.handle as StreamHandle
-    return new Snapshot(
-      slab,
-      at,
+    return new SampleSnapshot(
+      batch,
+      from,
       length,
-      capturedAt,
-      context.endpoints,
-      'sample',
+      context,
       sampling.appBytes ? bytesReadOf(owner, handle) : undefined,
       sampling.appBytes ? bytesWrittenOf(owner, handle) : undefined,
-      context.connectDurationMs,
-      undefined,
     )
   } catch {
     return undefined // a getter of a subclass

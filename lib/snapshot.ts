@@ -50,37 +50,19 @@ const pool = new BytePool()
  * A read whose record is made when somebody asks for it: most connections end
  * without anybody looking.
  */
-export class Snapshot implements Reading {
+export abstract class Snapshot implements Reading {
+  abstract readonly words: Uint32Array
+  abstract readonly at: number
+  abstract readonly filled: number
+  abstract readonly capturedAt: number
+  abstract readonly endpoints: Endpoints
+  abstract readonly trigger: TcpInfoTrigger
+  abstract readonly appBytesRead: number | undefined
+  abstract readonly appBytesWritten: number | undefined
+  abstract readonly connectDurationMs: number | undefined
+  abstract readonly errorCode: string | undefined
+
   #info: TcpInfo | undefined
-
-  constructor(
-    readonly words: Uint32Array,
-    readonly at: number,
-    readonly filled: number,
-    readonly capturedAt: number,
-    readonly endpoints: Endpoints,
-    readonly trigger: TcpInfoTrigger,
-    readonly appBytesRead: number | undefined,
-    readonly appBytesWritten: number | undefined,
-    readonly connectDurationMs: number | undefined,
-    readonly errorCode: string | undefined,
-  ) {}
-
-  /** The same read, as the final one of its connection. */
-  asFinal(errorCode: string | undefined): Snapshot {
-    return new Snapshot(
-      this.words,
-      this.at,
-      this.filled,
-      this.capturedAt,
-      this.endpoints,
-      'close',
-      this.appBytesRead,
-      this.appBytesWritten,
-      this.connectDurationMs,
-      errorCode,
-    )
-  }
 
   get struct(): KernelStruct {
     // Nothing was filled where there is none.
@@ -105,6 +87,40 @@ export class Snapshot implements Reading {
   }
 }
 
+/** One of a single socket, whose bytes are in a slab of the pool. */
+export class CaptureSnapshot extends Snapshot {
+  constructor(
+    readonly words: Uint32Array,
+    readonly at: number,
+    readonly filled: number,
+    readonly capturedAt: number,
+    readonly endpoints: Endpoints,
+    readonly trigger: TcpInfoTrigger,
+    readonly appBytesRead: number | undefined,
+    readonly appBytesWritten: number | undefined,
+    readonly connectDurationMs: number | undefined,
+    readonly errorCode: string | undefined,
+  ) {
+    super()
+  }
+
+  /** The same read, as the final one of its connection. */
+  asFinal(errorCode: string | undefined): CaptureSnapshot {
+    return new CaptureSnapshot(
+      this.words,
+      this.at,
+      this.filled,
+      this.capturedAt,
+      this.endpoints,
+      'close',
+      this.appBytesRead,
+      this.appBytesWritten,
+      this.connectDurationMs,
+      errorCode,
+    )
+  }
+}
+
 /** Reads now; the record is made later, if at all. */
 export function takeSnapshot(
   socket: unknown,
@@ -113,7 +129,7 @@ export function takeSnapshot(
   endpoints?: Endpoints,
   peer?: Peer,
   errorCode?: string,
-): Snapshot | Failure {
+): CaptureSnapshot | Failure {
   try {
     const handle = handleOf(socket)
     const descriptor = handle ? descriptorOf(handle) : -1
@@ -128,7 +144,7 @@ export function takeSnapshot(
     pool.reserve(MAX_INFO_BYTES)
     const filled = binding.readInfo(descriptor, pool.bytes, pool.at)
     if (filled <= 0) return refusalOf(-filled)
-    const snapshot = new Snapshot(
+    const snapshot = new CaptureSnapshot(
       pool.words,
       pool.at,
       filled,
