@@ -102,7 +102,7 @@ export class TcpInfoSample {
       ? deltaBetween(
           this.#before.info,
           this.info,
-          this.atMs - this.#before.batch.atMs,
+          this.atMs - this.#before.bytes.atMs,
         )
       : deltaBetween(undefined, this.info)
     return this.#delta
@@ -358,19 +358,19 @@ export class Sampling
     return false
   }
 
-  /** Of a batch the rows that are of its own sockets. @internal */
-  take(batch: Batch, from: number, to: number): void {
+  /** What of a batch is of its own sockets. @internal */
+  take({ entries, snapshots }: Batch, from: number, to: number): void {
     const isWanted =
       this.#keep > 0 ||
       this.#queues.size > 0 ||
       this.listenerCount('sample') > 0
     this.#context.runInAsyncScope(() => {
-      for (let row = from; row < to; row++) {
-        const entry = batch.entries[row] as Entry
-        const snapshot = batch.snapshots[row]
+      for (let i = from; i < to; i++) {
+        const entry = entries[i] as Entry
+        const snapshot = snapshots[i]
         // A listener of another sample may have removed it.
         if (!snapshot || !entry.isActive) continue
-        if (isWanted) this.#deliver(entry, snapshot, batch.atMs)
+        if (isWanted) this.#deliver(entry, snapshot, snapshot.bytes.atMs)
         entry.before = snapshot
         entry.skipped = 0
         entry.taken++
@@ -607,25 +607,23 @@ const rows = Buffer.alloc(BATCH_ROWS * MAX_INFO_BYTES)
 const row = Buffer.from(new ArrayBuffer(MAX_INFO_BYTES))
 const rowWords = new Uint32Array(row.buffer)
 
-/** What one call has read. */
-class Batch {
-  readonly entries: Entry[]
-  readonly snapshots: (SampleSnapshot | undefined)[] = []
+/** What one call has read: of each socket a row. */
+interface Bytes {
+  /**
+   * A character for each byte. A string, since V8 counts ArrayBuffers outside of its
+   * heap: those of 10,000 sockets each second made it collect all of the old space
+   * every five seconds.
+   */
+  readonly text: string
   /** By performance.now(). */
   readonly atMs: number
-  readonly capturedAt = Date.now()
-  /**
-   * The rows, a character for each byte. A string, since V8 counts ArrayBuffers
-   * outside of its heap: those of 10,000 sockets each second made it collect all
-   * of the old space every five seconds.
-   */
-  readonly bytes: string
+  readonly capturedAt: number
+}
 
-  constructor(entries: Entry[], atMs: number, bytes: string) {
-    this.entries = entries
-    this.atMs = atMs
-    this.bytes = bytes
-  }
+/** The sockets of one call. (Nothing of it is kept: one sample would keep them all.) */
+interface Batch {
+  readonly entries: readonly Entry[]
+  readonly snapshots: readonly (SampleSnapshot | undefined)[]
 }
 
 /** One tick: reads sockets as they come, batch by batch, while caches know them. */
@@ -660,23 +658,24 @@ class Reader {
       stride,
       filled,
     )
-    const bytes = rows.toString('latin1', 0, entries.length * stride)
-    const batch = new Batch(entries, this.#atMs, bytes)
-    this.batches.push(batch)
-    for (let i = 0; i < entries.length; i++) {
-      const length = filled[i] as number
-      batch.snapshots.push(
-        length > 0
-          ? snapshotOf(entries[i] as Entry, batch, i * stride, length)
-          : undefined,
-      )
+    const bytes: Bytes = {
+      text: rows.toString('latin1', 0, entries.length * stride),
+      atMs: this.#atMs,
+      capturedAt: Date.now(),
     }
+    const snapshots = entries.map((entry, i) => {
+      const length = filled[i] as number
+      return length > 0
+        ? snapshotOf(entry, bytes, i * stride, length)
+        : undefined
+    })
+    this.batches.push({ entries, snapshots })
   }
 }
 
 class SampleSnapshot extends Snapshot {
   constructor(
-    readonly batch: Batch,
+    readonly bytes: Bytes,
     readonly from: number,
     readonly filled: number,
     readonly context: ConnectionContext,
@@ -688,8 +687,8 @@ class SampleSnapshot extends Snapshot {
 
   /** Until those of another sample are asked for. */
   get words(): Uint32Array {
-    const { batch, from, filled } = this
-    row.write(batch.bytes.slice(from, from + filled), 'latin1')
+    const { bytes, from, filled } = this
+    row.write(bytes.text.slice(from, from + filled), 'latin1')
     return rowWords
   }
 
@@ -698,7 +697,7 @@ class SampleSnapshot extends Snapshot {
   }
 
   get capturedAt(): number {
-    return this.batch.capturedAt
+    return this.bytes.capturedAt
   }
 
   get endpoints(): Endpoints {
@@ -720,7 +719,7 @@ class SampleSnapshot extends Snapshot {
 
 function snapshotOf(
   entry: Entry,
-  batch: Batch,
+  bytes: Bytes,
   from: number,
   length: number,
 ): SampleSnapshot | undefined {
@@ -729,7 +728,7 @@ function snapshotOf(
     const { sampling, owner, context } = entry
     const handle = entry.handle as StreamHandle
     return new SampleSnapshot(
-      batch,
+      bytes,
       from,
       length,
       context,
