@@ -5,8 +5,8 @@
  *   without a look at the length, for a struct that is filled as far as we know
  *   it. (Beside a system call of 640 ns: one closure for each member cost 450 ns
  *   more, a comparison for each member 160 ns.)
- * - the table of fields in README.md and lib/counters.ts, from the docstrings of
- *   lib/tcp-info.ts.
+ * - lib/counters.ts and, with the docstrings of lib/tcp-info.ts, the page of fields,
+ *   docs/fields.md.
  *
  * And the code in docs/recipes.md, which is that of test/clients/recipes.
  */
@@ -14,9 +14,6 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
-import ts from 'typescript'
-import { darwin } from '../lib/decode/darwin.js'
 import {
   type KernelFields,
   type Layout,
@@ -24,29 +21,21 @@ import {
   type NativeField,
   type Rule,
 } from '../lib/decode/fields.js'
-import { linux } from '../lib/decode/linux.js'
-import { windows } from '../lib/decode/windows.js'
-
-interface DocumentedField {
-  readonly name: string
-  readonly text: string
-  readonly unit: string
-  readonly kind: string
-}
-
-const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
-const inRoot = (file: string): string => path.join(root, file)
-
-const TABLES = { linux, windows, darwin } satisfies Record<string, Layout>
+import {
+  inRoot,
+  isOfKernel,
+  nativeField,
+  readDocumentedFields,
+  TABLES,
+  writeFields,
+} from './fields-page.js'
 
 const documented = readDocumentedFields()
-const kernelNames = documented
-  .map(({ name }) => name as keyof KernelFields)
-  .filter((name) => Object.values(TABLES).some(({ rules }) => name in rules))
+const kernelNames = documented.map(({ name }) => name).filter(isOfKernel)
 
 writeRecords(inRoot('lib/decode/records.ts'))
 writeCounters(inRoot('lib/counters.ts'))
-writeReadmeTable(inRoot('README.md'))
+writeFields(inRoot('docs/fields.md'), documented)
 writeRecipes(inRoot('docs/recipes.md'), inRoot('test/clients/recipes'))
 
 // --- lib/decode/records.ts
@@ -177,12 +166,6 @@ function value({ offset, type, bits = [0, 32] }: NativeField): string {
   return shift + width < 32 ? `(${shifted} & ${2 ** width - 1})` : shifted
 }
 
-function nativeField(layout: Layout, name: string): NativeField {
-  const field = layout.native.find((each) => each.name === name)
-  if (!field) throw new Error(`no native member ${name}`)
-  return field
-}
-
 function formulaName(table: string, name: string): string {
   return `${table}${capitalised(name)}`
 }
@@ -205,79 +188,6 @@ export const COUNTERS = [${names.join()}] as const
 `,
   )
   format(file)
-}
-
-// --- README.md
-
-function writeReadmeTable(file: string): void {
-  const readme = readFileSync(file, 'utf8')
-  const [begin, end] = ['<!-- fields: begin -->\n', '<!-- fields: end -->']
-  const from = readme.indexOf(begin)
-  const to = readme.indexOf(end)
-  if (from < 0 || to < from) throw new Error('README.md has no place for it')
-  const rows = documented.map(({ name, text, unit, kind }) => {
-    const presence = Object.entries(TABLES).map(([, layout]) =>
-      kernelNames.includes(name as keyof KernelFields)
-        ? presenceOf(layout, name as keyof KernelFields)
-        : 'yes',
-    )
-    return `| \`${name}\` | ${unit} | ${kind} | ${presence.join(' | ')} | ${text} |`
-  })
-  writeFileSync(
-    file,
-    `${readme.slice(0, from)}${begin}
-| field | unit | kind | Linux | Windows | macOS | meaning |
-| --- | --- | --- | --- | --- | --- | --- |
-${rows.join('\n')}
-
-${readme.slice(to)}`,
-  )
-}
-
-/** Since which release or struct version; "yes" if always, "–" if never. */
-function presenceOf(layout: Layout, name: keyof KernelFields): string {
-  const rule = layout.rules[name]
-  if (!rule) return '–'
-  const needed = [...rule.of, ...(rule.needs ? [rule.needs] : [])].map((each) =>
-    nativeField(layout, each),
-  )
-  const newest = needed.reduce((a, b) => (lengthFor(a) < lengthFor(b) ? b : a))
-  const oldest = layout.native[0] as NativeField
-  return newest.since === oldest.since ? 'yes' : `${newest.since}+`
-}
-
-/** The members of the class TcpInfoRecord, in their order, with their docstrings. */
-function readDocumentedFields(): DocumentedField[] {
-  const file = inRoot('lib/tcp-info.ts')
-  const source = ts.createSourceFile(
-    file,
-    readFileSync(file, 'utf8'),
-    ts.ScriptTarget.Latest,
-    true,
-  )
-  const record = source.statements.find(
-    (each) =>
-      ts.isClassDeclaration(each) && each.name?.text === 'TcpInfoRecord',
-  )
-  if (!record || !ts.isClassDeclaration(record))
-    throw new Error('no TcpInfoRecord')
-  return record.members
-    .filter(ts.isPropertyDeclaration)
-    .filter(({ name }) => ts.isIdentifier(name)) // no #private one
-    .map((each) => {
-      const tags = new Map(
-        ts
-          .getJSDocTags(each)
-          .map((tag) => [tag.tagName.text, String(tag.comment ?? '')]),
-      )
-      const [doc] = ts.getJSDocCommentsAndTags(each) as ts.JSDoc[]
-      return {
-        name: each.name.getText(),
-        text: String(doc?.comment ?? '').replaceAll(/\s+/g, ' '),
-        unit: tags.get('unit') ?? '',
-        kind: tags.get('kind') ?? '',
-      }
-    })
 }
 
 // --- docs/recipes.md
