@@ -39,6 +39,7 @@ type NameOptions<A extends http.Agent> = Parameters<A['getName']>[0]
 type Kept = ReturnType<http.Agent['keepSocketAlive']>
 type Made = Duplex | null | undefined
 
+/** What our agents take besides the options of Node's. */
 export interface StaleCheckOptions {
   /**
    * Whether the state of an idle connection is read before it is used again, and
@@ -47,15 +48,21 @@ export interface StaleCheckOptions {
   staleCheck?: boolean | undefined
 }
 
-/** http.Agent whose connections are TcpInfoSockets. */
+/**
+ * http.Agent whose connections are TcpInfoSockets, and which drops an idle one that
+ * the server has closed before it is used again. In all else an http.Agent.
+ */
 export class HttpAgent extends http.Agent {
+  /** The option of this name. */
   readonly staleCheck: boolean
 
+  /** @param options those of http.Agent, and `staleCheck` */
   constructor(options?: http.AgentOptions & StaleCheckOptions) {
     super(options)
     this.staleCheck = options?.staleCheck ?? true
   }
 
+  /** @hidden */
   override createConnection(
     options: http.ClientRequestArgs,
     callback?: Callback,
@@ -68,7 +75,7 @@ export class HttpAgent extends http.Agent {
       : connect(...(args as [net.NetConnectOpts]))
   }
 
-  /** What Node calls for each request. Undocumented. */
+  /** What Node calls for each request. Undocumented. @hidden */
   addRequest(
     request: unknown,
     options: unknown,
@@ -80,25 +87,33 @@ export class HttpAgent extends http.Agent {
     super.addRequest(request, options, port, address)
   }
 
+  /** @hidden */
   override getName(options?: NameOptions<http.Agent>): string {
     return checked(this, super.getName(options))
   }
 
+  /** @hidden */
   override keepSocketAlive(socket: Duplex): Kept {
     noteFree(socket)
     return super.keepSocketAlive(socket)
   }
 }
 
-/** https.Agent whose TLSSockets are instrumented. */
+/**
+ * https.Agent whose TLSSockets are instrumented, and which drops an idle one that the
+ * server has closed before it is used again. In all else an https.Agent.
+ */
 export class HttpsAgent extends https.Agent {
+  /** The option of this name. */
   readonly staleCheck: boolean
 
+  /** @param options those of https.Agent, and `staleCheck` */
   constructor(options?: https.AgentOptions & StaleCheckOptions) {
     super(options)
     this.staleCheck = options?.staleCheck ?? true
   }
 
+  /** @hidden */
   override createConnection(
     options: https.RequestOptions,
     callback?: Callback,
@@ -110,7 +125,7 @@ export class HttpsAgent extends https.Agent {
     return instrumentedBy(super.createConnection, this, args)
   }
 
-  /** What Node calls for each request. Undocumented. */
+  /** What Node calls for each request. Undocumented. @hidden */
   addRequest(
     request: unknown,
     options: unknown,
@@ -122,10 +137,12 @@ export class HttpsAgent extends https.Agent {
     super.addRequest(request, options, port, address)
   }
 
+  /** @hidden */
   override getName(options?: NameOptions<https.Agent>): string {
     return checked(this, super.getName(options))
   }
 
+  /** @hidden */
   override keepSocketAlive(socket: Duplex): Kept {
     noteFree(socket)
     return super.keepSocketAlive(socket)

@@ -38,23 +38,27 @@ import type { TcpInfo, TcpInfoTrigger } from './tcp-info.js'
 // Pinned: somebody may replace net.Socket later.
 const { Socket } = net
 
-/** What the channel `tcpinfo-socket:capture` carries. */
+/**
+ * What the diagnostics channel `tcpinfo-socket:capture` carries: a record was taken of
+ * a socket that is instrumented, or watched by the preload.
+ */
 export interface TcpInfoMessage {
   /** The socket that owns the connection. (TLS may be laid over it.) */
   readonly socket: net.Socket
+  /** The record; its `trigger` says why. */
   readonly info: TcpInfo
 }
 
 const captures = channel('tcpinfo-socket:capture')
 
 /**
- * What the channel `tcpinfo-socket:open` carries: a TCP connection is established, or
- * one that was established before is instrumented.
+ * What the diagnostics channel `tcpinfo-socket:open` carries: a TCP connection is
+ * established, or one that was established before is instrumented.
  */
 export interface TcpOpenMessage {
   /** The socket that owns the connection. */
   readonly socket: net.Socket
-  /** As in its records. @unit ms */
+  /** As in its records; `undefined` of one that was not opened here. @unit ms */
   readonly connectDurationMs: number | undefined
 }
 

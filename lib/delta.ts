@@ -6,11 +6,15 @@ import { structOf } from './decode/index.js'
 import { NO_RECORD, TcpInfoError } from './errors.js'
 import { isRecord, type TcpInfo } from './tcp-info.js'
 
-/** A member of the record that only grows during a connection. */
+/**
+ * The name of a counter: a member of the record that only grows during a connection.
+ * Those of a {@link TcpInfo} are marked so in docs/fields.md.
+ */
 export type TcpInfoCounter = (typeof COUNTERS)[number]
 
 type PerCounter = { readonly [K in TcpInfoCounter]: number | undefined }
 
+/** What happened between two records of one connection. Plain data. */
 export interface TcpInfoDelta {
   /** How much time lies between the two records. @unit ms */
   readonly durationMs: number | undefined

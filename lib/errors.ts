@@ -43,14 +43,19 @@ export interface Failure {
 // so instanceof goes by this brand.
 const BRAND = Symbol.for('tcpinfo-socket.TcpInfoError')
 
-/** The only kind of error that this package makes. */
+/**
+ * The only kind of error that this package makes. `instanceof` holds across its copies
+ * in a process, such as what `import` and `require` give.
+ */
 export class TcpInfoError extends Error {
+  /** @hidden */
   static override [Symbol.hasInstance](value: unknown): boolean {
     return typeof value === 'object' && value !== null && BRAND in value
   }
 
+  /** What is wrong, for programs; the message is for people. */
   readonly code: TcpInfoErrorCode
-  /** The OS's error number, where the OS gave one. */
+  /** The OS's error number, positive, where the OS gave one. */
   readonly errno: number | undefined
   /** Its name, such as `EBADF` or `WSAEOPNOTSUPP`. */
   readonly errorName: string | undefined

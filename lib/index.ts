@@ -1,3 +1,9 @@
+/**
+ * What `tcpinfo-socket` itself exports.
+ *
+ * @module tcpinfo-socket
+ */
+
 export { HttpAgent, HttpsAgent, type StaleCheckOptions } from './agents.js'
 export type { TcpInfoMessage, TcpOpenMessage } from './capture.js'
 // Two names for one function, as in node:net.

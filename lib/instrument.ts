@@ -8,7 +8,9 @@ import type { TcpInfo } from './tcp-info.js'
 
 /** A socket made by somebody else, with our members and our event. */
 export type Instrumented<S extends net.Socket> = TcpInfoMembers & {
+  /** As of a {@link TcpInfoSocket}; all other events as they were. */
   on(event: 'tcpinfo', listener: (info: TcpInfo) => void): Instrumented<S>
+  /** The same for the next record only. */
   once(event: 'tcpinfo', listener: (info: TcpInfo) => void): Instrumented<S>
 } & S
 
@@ -20,6 +22,8 @@ export type Instrumented<S extends net.Socket> = TcpInfoMembers & {
  *
  * A TLSSocket that was laid over another net.Socket has no connection of its
  * own: the other one is instrumented, and its events reach both.
+ *
+ * On a socket that takes no properties (frozen, sealed) the members are missing.
  *
  * @throws {TcpInfoError} `ERR_TCP_INFO_NOT_TCP` for anything but a net.Socket
  */

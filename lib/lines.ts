@@ -22,13 +22,16 @@ import {
 export interface TcpInfoLine {
   /** The same for all records of one connection, and of no other in the file. */
   readonly connection: string
+  /** The record, whole again: `raw` too. */
   readonly info: TcpInfo
 }
 
 /**
  * One line of JSON Lines: the record's members, `connection`, and the kernel's own
- * struct (`structBytes` in base64, `release`), from which all is read back.
+ * struct (`structBytes` in base64, `release`), from which all is read back. It names
+ * the addresses of both ends.
  *
+ * @param connection what tells the connection from others in the same file
  * @throws {TcpInfoError} `ERR_TCP_INFO_ARGUMENT` for anything but a record of this
  *   package (a copy made by JSON or structuredClone has lost the struct)
  */
@@ -185,6 +188,7 @@ export function csvHeader(): string {
  * A record as a line of CSV (RFC 4180), in the order of {@link csvHeader}; what is
  * absent is empty. Without the kernel's own struct: it can't be read back.
  *
+ * @param connection what tells the connection from others in the same file
  * @throws {TcpInfoError} `ERR_TCP_INFO_ARGUMENT` for anything but a record
  */
 export function toCsvLine(info: TcpInfo, connection = ''): string {

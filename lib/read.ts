@@ -51,10 +51,13 @@ export function readTcpState(
   throw new TcpInfoError(result)
 }
 
+/** What {@link support} tells. Plain data, but for `reason`. */
 export interface TcpInfoSupport {
   /** Whether records can be had in this process. */
   readonly supported: boolean
+  /** `process.platform`. */
   readonly platform: NodeJS.Platform
+  /** `process.arch`. */
   readonly arch: string
   /** The kernel's interface: `TCP_INFO`, `SIO_TCP_INFO v1`, … */
   readonly source: string | undefined

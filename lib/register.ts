@@ -1,19 +1,23 @@
 /**
  * Watches every TCP socket of the process, whoever makes it:
  *
- *   node --import tcpinfo-socket/register app.js
+ * ```sh
+ * node --import tcpinfo-socket/register app.js
+ * ```
  *
  * Of each connection one final record goes to the subscribers of the diagnostics
  * channel `tcpinfo-socket:capture`, as a TcpInfoMessage. The socket that owns the
  * connection emits 'tcpinfo' to those who listen for it; instrument() gives the
  * members, and the event to TLS that is laid over, as ever.
  *
- * Two methods of net.Socket.prototype are wrapped, with Node's own signature: all
- * clients come through `connect` (TLS, too, and those that Node's channel for
- * clients leaves out), and all sockets end in `_destroy`. Accepted ones are told
- * by Node's channel net.server.socket. The class itself stays: some call it
- * without `new`, and inheritance must hold.
+ * @module register
  */
+
+// Two methods of net.Socket.prototype are wrapped, with Node's own signature: all
+// clients come through `connect` (TLS, too, and those that Node's channel for clients
+// leaves out), and all sockets end in `_destroy`. Accepted ones are told by Node's
+// channel net.server.socket. The class itself stays: some call it without `new`, and
+// inheritance must hold.
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import net from 'node:net'

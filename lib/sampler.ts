@@ -34,6 +34,7 @@ import type { TcpInfo, TcpInfoTrigger } from './tcp-info.js'
 // Pinned: a program may replace them by some that return no objects.
 const { clearTimeout, setTimeout } = timers
 
+/** Options of {@link sample}. */
 export interface SampleOptions {
   /** Time between two samples of a socket, at least 1. Default 1,000. @unit ms */
   intervalMs?: number | undefined
@@ -64,6 +65,7 @@ export interface SampleOptions {
 
 /** One read of one socket. */
 export class TcpInfoSample {
+  /** The socket that was given to {@link sample}. */
   readonly socket: net.Socket
   /** When, by `performance.now()`. @unit ms */
   readonly atMs: number
@@ -89,6 +91,7 @@ export class TcpInfoSample {
     this.#before = before
   }
 
+  /** The record. Its `trigger` is `'sample'`; of the last one `'close'`. */
   get info(): TcpInfo {
     return this.#snapshot.info
   }
@@ -147,7 +150,12 @@ const MAX_BACKLOG = 65_536
  * out in time (65,536 may wait) are counted in {@link Sampling.dropped}.
  */
 export class Sampling
-  extends EventEmitter<{ sample: [sample: TcpInfoSample]; end: [] }>
+  extends EventEmitter<{
+    /** One read of one socket. */
+    sample: [sample: TcpInfoSample]
+    /** Nothing will be sampled any more. */
+    end: []
+  }>
   implements AsyncIterable<TcpInfoSample>
 {
   readonly #intervalMs: number
@@ -292,6 +300,10 @@ export class Sampling
     })
   }
 
+  /**
+   * The samples from now on. Leaving the loop stops the sampling, unless somebody else
+   * iterates, listens for `'sample'`, or `keepOpen` is set.
+   */
   [Symbol.asyncIterator](): AsyncIterableIterator<TcpInfoSample> {
     const queue: Queue = new Queue(() => {
       this.#queues.delete(queue)

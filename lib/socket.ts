@@ -27,34 +27,46 @@ export interface TcpInfoMembers {
   readonly tcpInfoError: TcpInfoError | undefined
 }
 
-/** The events of net.Socket and ours. */
+/** The arguments of each event: those of net.Socket, and ours. */
 export interface TcpInfoSocketEvents {
   /**
    * A record was taken: once just before the connection is closed, always
    * before `'error'` and `'close'`; and once for each captureTcpInfo().
    */
   tcpinfo: [info: TcpInfo]
+  /** As in net.Socket. */
   close: [hadError: boolean]
+  /** As in net.Socket. */
   connect: []
+  /** As in net.Socket. */
   connectionAttempt: [ip: string, port: number, family: number]
+  /** As in net.Socket. */
   connectionAttemptFailed: [
     ip: string,
     port: number,
     family: number,
     error: Error,
   ]
+  /** As in net.Socket. */
   connectionAttemptTimeout: [ip: string, port: number, family: number]
+  /** As in net.Socket. */
   data: [data: Buffer]
+  /** As in net.Socket. */
   drain: []
+  /** As in net.Socket. */
   end: []
+  /** As in net.Socket. */
   error: [error: Error]
+  /** As in net.Socket. */
   lookup: [
     error: Error | null,
     address: string,
     family: string | number,
     host: string,
   ]
+  /** As in net.Socket. */
   ready: []
+  /** As in net.Socket. */
   timeout: []
 }
 
@@ -64,15 +76,25 @@ type AnyListener = (...args: any[]) => void
 type Listener<E extends Known> = (...args: TcpInfoSocketEvents[E]) => void
 
 export interface TcpInfoSocket {
+  /** @hidden */
   addListener<E extends Known>(event: E, listener: Listener<E>): this
+  /** @hidden */
   addListener(event: string | symbol, listener: AnyListener): this
+  /** As in net.Socket, with the types of its events and ours. */
   on<E extends Known>(event: E, listener: Listener<E>): this
+  /** @hidden */
   on(event: string | symbol, listener: AnyListener): this
+  /** As in net.Socket, with the types of its events and ours. */
   once<E extends Known>(event: E, listener: Listener<E>): this
+  /** @hidden */
   once(event: string | symbol, listener: AnyListener): this
+  /** @hidden */
   prependListener<E extends Known>(event: E, listener: Listener<E>): this
+  /** @hidden */
   prependListener(event: string | symbol, listener: AnyListener): this
+  /** @hidden */
   prependOnceListener<E extends Known>(event: E, listener: Listener<E>): this
+  /** @hidden */
   prependOnceListener(event: string | symbol, listener: AnyListener): this
 }
 
@@ -84,22 +106,39 @@ export interface TcpInfoSocket {
 export class TcpInfoSocket extends net.Socket implements TcpInfoMembers {
   #capture: Capture | undefined
 
+  /** @param options those of net.Socket */
   constructor(options?: net.SocketConstructorOpts) {
     super(options)
     // A descriptor or handle that was passed in may be connected already.
     if (!this.pending) this[CAPTURE].begin()
   }
 
+  /**
+   * As in net.Socket, in every overload. A socket may connect again: each connection
+   * has its own final record.
+   */
   override connect(
     options: net.SocketConnectOpts,
     connectionListener?: () => void,
   ): this
+  /**
+   * As in net.Socket, in every overload. A socket may connect again: each connection
+   * has its own final record.
+   */
   override connect(
     port: number,
     host: string,
     connectionListener?: () => void,
   ): this
+  /**
+   * As in net.Socket, in every overload. A socket may connect again: each connection
+   * has its own final record.
+   */
   override connect(port: number, connectionListener?: () => void): this
+  /**
+   * As in net.Socket, in every overload. A socket may connect again: each connection
+   * has its own final record.
+   */
   override connect(path: string, connectionListener?: () => void): this
   override connect(...args: unknown[]): this {
     // Before, since a `lookup` that answers at once has it all happen in there.
@@ -107,6 +146,7 @@ export class TcpInfoSocket extends net.Socket implements TcpInfoMembers {
     return super.connect(...(args as [net.SocketConnectOpts]))
   }
 
+  /** @hidden */
   override _destroy(
     error: Error | null,
     callback: (error?: Error | null) => void,

@@ -11,6 +11,7 @@ import {
 import { inRange, invalidArgument, NO_RECORD, TcpInfoError } from './errors.js'
 import { isRecord, type TcpInfo } from './tcp-info.js'
 
+/** Options of {@link TcpInfoSummary}. */
 export interface TcpInfoSummaryOptions {
   /**
    * What a row is about: the remote address, address and port, or whatever a
@@ -31,12 +32,17 @@ export interface TcpInfoSummaryOptions {
 export interface TcpInfoQuantiles {
   /** Of how many connections the value is known. */
   readonly count: number
+  /** The median. */
   readonly p50: number
+  /** What nine of ten do not exceed. */
   readonly p90: number
+  /** What 99 of 100 do not exceed. */
   readonly p99: number
 }
 
+/** What is known of all connections with one key. Plain data. */
 export interface TcpInfoSummaryRow {
+  /** The remote end, or what the option `key` made of the record. */
   readonly key: string
   /** Whether this is the row of all keys beyond `maxKeys`, whose key is "other". */
   readonly isOther: boolean
@@ -44,9 +50,11 @@ export interface TcpInfoSummaryRow {
   readonly connections: number
   /** Attempts that no connection came of. */
   readonly failures: number
-  /** Sums of the records' counters; `undefined` where no record had it. @unit bytes */
+  /** The sum of the records' counter; `undefined` where no record had it. @unit bytes */
   readonly bytesSent: number | undefined
+  /** Likewise. @unit bytes */
   readonly bytesReceived: number | undefined
+  /** Likewise. @unit bytes */
   readonly bytesRetransmitted: number | undefined
   /** Bytes retransmitted of all bytes sent; `undefined` before the first byte. */
   readonly retransmitRatio: number | undefined
@@ -58,7 +66,7 @@ export interface TcpInfoSummaryRow {
   readonly deliveryRateBytesPerSec: TcpInfoQuantiles | undefined
   /** `capturedAt` of the oldest record. @unit ms since the epoch */
   readonly firstSeen: number
-  /** And of the newest. */
+  /** And of the newest. @unit ms since the epoch */
   readonly lastSeen: number
 }
 
@@ -122,7 +130,10 @@ export class TcpInfoSummary {
   /** Those whose values are in no histogram yet, the oldest first. */
   readonly #open = new Set<Open>()
 
-  /** @throws {TcpInfoError} `ERR_TCP_INFO_ARGUMENT` for options that are none */
+  /**
+   * @param options
+   * @throws {TcpInfoError} `ERR_TCP_INFO_ARGUMENT` for options that are none
+   */
   constructor({ key = 'host', maxKeys = 250 }: TcpInfoSummaryOptions = {}) {
     const keyOf = typeof key === 'function' ? key : KEYS.get(key)
     if (!keyOf) {
@@ -200,6 +211,7 @@ export class TcpInfoSummary {
     return rows.map((row) => rowOf(row, open.get(row) ?? []))
   }
 
+  /** What {@link TcpInfoSummary.rows} gives. */
   toJSON(): TcpInfoSummaryRow[] {
     return this.rows()
   }

@@ -562,7 +562,10 @@ export class TcpInfoRecord {
 // Under the public name, whatever a bundler calls it.
 Object.defineProperty(TcpInfoRecord, 'name', { value: 'TcpInfo' })
 
-/** A record, as {@link TcpInfoRecord} describes it. It can't be constructed. */
+/**
+ * A record: what the kernel knew about one TCP connection at one moment. Plain data; it
+ * can't be constructed. Its members are {@link TcpInfoRecord | these fields}.
+ */
 export type TcpInfo = {
   readonly [K in Exclude<keyof TcpInfoRecord, symbol>]: TcpInfoRecord[K]
 }

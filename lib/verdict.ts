@@ -12,6 +12,8 @@ import type { TcpInfoSample } from './sampler.js'
 import { isRecord, type TcpInfo } from './tcp-info.js'
 
 /**
+ * What limits a connection:
+ *
  * - `application`: the program on this side had nothing to send, or did not read
  * - `receiver-window`: the peer did not read as fast as we sent
  * - `send-buffer`: the kernel's send buffer was too small for the path
@@ -21,6 +23,7 @@ import { isRecord, type TcpInfo } from './tcp-info.js'
  * - `loss`: retransmissions kept the congestion window small
  * - `timeouts`: what was sent found no answer at all, or never got out
  * - `handshake`: the connection was not open yet
+ * - `unknown`: the records do not tell
  */
 export type TcpInfoLimit =
   | 'application'
@@ -48,7 +51,7 @@ export interface TcpInfoShares {
   readonly network: number
 }
 
-/** Plain data, like the records that it was made of. */
+/** What {@link explain} found. Plain data, like the records that it was made of. */
 export interface TcpInfoVerdict {
   /** What held the connection back for most of the observed time. */
   readonly limitedBy: TcpInfoLimit
@@ -64,13 +67,13 @@ export interface TcpInfoVerdict {
    * What the verdict rests on, by the names of the record: of counters by how much
    * they grew, of gauges the median (of timestamps and states the last).
    */
-  readonly evidence: { readonly [K in keyof TcpInfo]?: TcpInfo[K] }
+  readonly evidence: Partial<TcpInfo>
   /**
    * From the first to the last record, of a single one since the connection began;
    * `undefined` where the kernel does not tell how long that is. @unit ms
    */
   readonly observedMs: number | undefined
-  /** `undefined` where it can't be known. */
+  /** Where the time went; `undefined` where it can't be known. */
   readonly shares: TcpInfoShares | undefined
   /**
    * Payload sent again / payload sent, from 0 to 1. Not the loss: a retransmission

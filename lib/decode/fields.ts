@@ -117,6 +117,10 @@ export function partialsOf(
   return (layout.partial ?? []).map(({ when }) => when)
 }
 
+/**
+ * The kernel's own struct: what was filled of it, under its own names; members of 64
+ * bits as `bigint`. Which there are depends on the system and its version.
+ */
 export type RawTcpInfo = Readonly<Record<string, number | bigint>>
 
 const SIZES = { u8: 1, u16: 2, u32: 4, u64: 8 } as const

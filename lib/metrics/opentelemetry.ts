@@ -1,8 +1,13 @@
 /**
  * Metrics of TCP for OpenTelemetry:
  *
- *   import { collectTcpMetrics } from 'tcpinfo-socket/opentelemetry'
- *   collectTcpMetrics()
+ * ```js
+ * import { collectTcpMetrics } from 'tcpinfo-socket/opentelemetry'
+ *
+ * collectTcpMetrics()
+ * ```
+ *
+ * @module opentelemetry
  */
 
 import {
@@ -21,6 +26,7 @@ import { METRICS, OPEN, openTelemetryNameOf } from './table.js'
 
 export type { TcpLabel, TcpMetrics, TcpMetricsOptions } from './recorder.js'
 
+/** Options of {@link collectTcpMetrics}. */
 export interface OpenTelemetryOptions extends TcpMetricsOptions {
   /** Default: the global one, as it is now. */
   readonly meterProvider?: MeterProvider | undefined

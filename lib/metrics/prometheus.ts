@@ -1,8 +1,13 @@
 /**
  * Metrics of TCP for Prometheus, in a registry of prom-client:
  *
- *   import { collectTcpMetrics } from 'tcpinfo-socket/prometheus'
- *   collectTcpMetrics()
+ * ```js
+ * import { collectTcpMetrics } from 'tcpinfo-socket/prometheus'
+ *
+ * collectTcpMetrics()
+ * ```
+ *
+ * @module prometheus
  */
 
 import {
@@ -21,6 +26,7 @@ import { METRICS, type Metric, prometheusNameOf } from './table.js'
 
 export type { TcpLabel, TcpMetrics, TcpMetricsOptions } from './recorder.js'
 
+/** Options of {@link collectTcpMetrics}. */
 export interface PrometheusOptions extends TcpMetricsOptions {
   /** Default: prom-client's own. */
   readonly register?: Registry | undefined
@@ -33,7 +39,7 @@ const ERROR_TYPE = 'error_type'
 /**
  * Counts the connections of all sockets that are instrumented, or watched by the
  * preload, from now on. Those that are open are read when the registry is asked
- * for its metrics.
+ * for its metrics. To be called once for each registry and prefix.
  *
  * @throws {TcpInfoError} `ERR_TCP_INFO_ARGUMENT` for options that are none
  * @throws {Error} from prom-client, for names that are taken or not allowed

@@ -44,6 +44,7 @@ export type TcpLabel = (
   socket: net.Socket,
 ) => string | number | undefined
 
+/** What both exporters take. */
 export interface TcpMetricsOptions {
   /**
    * Labels by name, for example
@@ -64,6 +65,7 @@ export interface TcpMetricsOptions {
   readonly sampleIntervalMs?: number | undefined
 }
 
+/** Metrics that are being collected. */
 export interface TcpMetrics {
   /**
    * Counts a socket that was open already, from its connection's beginning, and
@@ -72,7 +74,7 @@ export interface TcpMetrics {
    * @throws {TcpInfoError} `ERR_TCP_INFO_NOT_TCP` for anything but a net.Socket
    */
   observe(socket: net.Socket): void
-  /** Ends all of it. */
+  /** Ends the counting. A second call does nothing. */
   stop(): void
 }
 
