@@ -87,7 +87,8 @@ class Recorder {
     const lines = this.#lines
     this.#lines = ''
     try {
-      appendFileSync(this.#file, lines)
+      // Who lists processes can guess its name.
+      appendFileSync(this.#file, lines, { mode: 0o600 })
     } catch {
       // A full disk, say, or a program that may not write there.
     }

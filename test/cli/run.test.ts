@@ -277,6 +277,11 @@ describe('the record', () => {
     expect(stderr).toContain('No TCP connection was recorded.')
   })
 
+  test('can be read by nobody else, who may guess its name', async () => {
+    const { stdout } = await recorded(['rights'])
+    expect(stdout).toBe('600\n')
+  })
+
   test('is kept of a program that changes its directory', async () => {
     const saved = file('chdir.jsonl')
     const child = spawnSync(

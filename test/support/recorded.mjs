@@ -2,8 +2,9 @@
 
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import net from 'node:net'
+import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isMainThread, Worker, workerData } from 'node:worker_threads'
 
@@ -48,6 +49,14 @@ const actions = {
     const { folder } = JSON.parse(process.env.TCPINFO_SOCKET_RECORD)
     rmSync(folder, { recursive: true })
     process.exit(Number(value))
+  },
+  /** Who may read what is recorded, once it is written. */
+  async rights() {
+    await transfer(1000)
+    const { folder } = JSON.parse(process.env.TCPINFO_SOCKET_RECORD)
+    for (const name of readdirSync(folder)) {
+      console.log((statSync(path.join(folder, name)).mode & 0o777).toString(8))
+    }
   },
   async chdir() {
     process.chdir('/')
