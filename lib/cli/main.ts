@@ -121,7 +121,8 @@ async function afterRun(
 
 const RUN_HINT = `Only programs of Node are recorded, if they keep NODE_OPTIONS and may write to the
 folder for temporary files; and only what they did until this one ended. Under
-Node's permission model they need --allow-addons, and to read this package.
+Node's permission model they need --allow-addons, and to read this package and
+/etc/alpine-release.
 `
 
 function contentOf(files: readonly string[]): string {

@@ -277,6 +277,30 @@ describe('the record', () => {
     expect(stderr).toContain('No TCP connection was recorded.')
   })
 
+  test('is kept under the permission model with what the hint names', async () => {
+    const flags = process.allowedNodeEnvironmentFlags
+    const run = (allowed: string[]) => {
+      const on = flags.has('--permission') ? '' : 'experimental-'
+      const net = flags.has('--allow-net') ? ['--allow-net'] : []
+      const options = [`--${on}permission`, `--allow-fs-read=${ROOT}/*`, ...net]
+      return tcpinfo([
+        ...['run', '--', process.execPath, ...options, ...allowed],
+        ...[PROGRAM, 'transfer'],
+      ])
+    }
+    const { stderr: hint } = await run([])
+    expect(hint).toContain('No TCP connection was recorded.')
+    expect(hint).toContain('may write to the\nfolder for temporary files')
+    const [read, addons] = ['/etc/alpine-release', '--allow-addons'].filter(
+      (each) => hint.includes(each),
+    )
+    const { stderr } = await run([
+      ...[`--allow-fs-read=${read}`, `${addons}`],
+      `--allow-fs-write=${tmpdir()}/*`,
+    ])
+    expect(stderr).toContain('2 connections, ')
+  })
+
   test('can be read by nobody else, who may guess its name', async () => {
     const { stdout } = await recorded(['rights'])
     expect(stdout).toBe('600\n')
