@@ -84,6 +84,7 @@ describe('the tarball', () => {
       /^CHANGELOG\.md$/,
       /^SECURITY\.md$/,
       /^docs\/[a-z-]+\.(md|json)$/,
+      /^docs\/api\/[A-Za-z-]+\.md$/,
       /^dist\/(index|register|prometheus|opentelemetry|cli)\.(js|cjs)$/,
       /^dist\/(chunk|html)-[A-Z0-9]+\.js$/,
       /^dist\/recorder\.cjs$/,
