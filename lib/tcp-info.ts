@@ -220,8 +220,7 @@ export class TcpInfoRecord {
    * opened the connection (its SYN was acknowledged).
    *
    * @unit bytes @kind gauge @compare similar
-   * @remarks Selectively acknowledged data is in it. Never below 0. On Linux a FIN
-   * takes 1 off as well once it is acknowledged.
+   * @remarks Selectively acknowledged data is in it. Never below 0.
    */
   readonly bytesInFlight: number | undefined = undefined
   /**
@@ -428,8 +427,8 @@ export class TcpInfoRecord {
    * throughput.
    *
    * @unit bytes/s @kind gauge
-   * @remarks It follows from the congestion window and the round-trip time even
-   * where nothing is paced.
+   * @remarks With BBR the rate at which it sends. With others a multiple of the
+   * congestion window for each round trip, computed even where nothing is paced.
    */
   readonly pacingRateBytesPerSec: number | undefined = undefined
   /** Upper bound set for it (SO_MAX_PACING_RATE). @unit bytes/s @kind gauge */
