@@ -75,6 +75,22 @@ function program(kind: 'import' | 'require', text: string) {
   )
 }
 
+/** The anchors of a page, as GitHub makes them of headings. */
+function anchorsIn(page: string): Set<string> {
+  const anchors = new Set<string>()
+  for (const [, id] of page.matchAll(/<a id="([^"]+)"/g)) anchors.add(`${id}`)
+  for (const [, heading] of page.matchAll(/^#+ (.*)$/gm)) {
+    const slug = `${heading}`
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-')
+    let anchor = slug
+    for (let i = 1; anchors.has(anchor); i++) anchor = `${slug}-${i}`
+    anchors.add(anchor)
+  }
+  return anchors
+}
+
 describe('the tarball', () => {
   test('holds what is promised, and nothing else', () => {
     const allowed = [
@@ -103,6 +119,28 @@ describe('the tarball', () => {
     expect(existsSync(path.join(root, 'CHANGELOG.md'))).toBe(
       files.includes('CHANGELOG.md'),
     )
+  })
+
+  test('has documents whose links lead somewhere', () => {
+    const pages = new Map(
+      files
+        .filter((name) => name.endsWith('.md'))
+        .map((name) => {
+          const text = readFileSync(path.join(installed, name), 'utf8')
+          return [name, text.replaceAll(/^```[\s\S]*?^```/gm, '')]
+        }),
+    )
+    const broken = [...pages].flatMap(([name, text]) =>
+      [...text.matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)]
+        .filter(([, file, anchor]) => {
+          const to = file ? path.posix.join(name, '..', file) : name
+          if (!files.includes(to)) return true
+          return anchor && !anchorsIn(pages.get(to) ?? '').has(anchor)
+        })
+        .map(([link]) => `${name}: ${link}`),
+    )
+    expect(pages.size).toBeGreaterThan(5)
+    expect(broken).toEqual([])
   })
 
   test('holds a binary for this machine, and all that were built', () => {
