@@ -164,6 +164,28 @@ describe('a socket', () => {
     expect(sampling.series(socket)).toEqual(samples.slice(-2))
   })
 
+  test('has samples that still say the same when others were taken', async () => {
+    const sockets = [await connected(), await connected()]
+    const [one, other] = sockets as [net.Socket, net.Socket]
+    await exchange(one, 1000)
+    await exchange(other, 2000)
+    const sampling = sample(sockets, { intervalMs: 5, maxSamples: 3, keep: 3 })
+    await once(sampling, 'end')
+    const samples = [...sampling.series(one), ...sampling.series(other)]
+    const read = samples.map(({ info }) => info)
+    // Not asked for before: each has the bytes of its own read.
+    const raw = read.map((info) => Number(info.raw.tcpi_bytes_sent))
+    expect(raw).toEqual([1000, 1000, 1000, 2000, 2000, 2000])
+    expect(read.map(({ bytesSent }) => bytesSent)).toEqual(raw)
+  })
+
+  test('is not kept by the samples of others', async () => {
+    const nodeOptions = ['--expose-gc']
+    expect(await jsonOf(runNode([PROGRAM, 'others'], { nodeOptions }))).toEqual(
+      { samples: 1, isKept: false },
+    )
+  })
+
   test('that was removed is left alone', async () => {
     const [one, other] = [await connected(), await connected()]
     const sampling = sample([one, other], { intervalMs: 5 })

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import tls from 'node:tls'
 import { inspect } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import {
   connect,
@@ -253,6 +254,18 @@ test('a lookup that fails at once leaves a reason', async () => {
 })
 
 describe('instrument()', () => {
+  test('leaves every socket the fast object that it was', async () => {
+    setFlagsFromString('--allow-natives-syntax')
+    const isFast = new Function('object', 'return %HasFastProperties(object)')
+    setFlagsFromString('--no-allow-natives-syntax')
+    const port = await listen()
+    for (let i = 0; i < 3; i++) {
+      const socket = instrument(net.connect(port, LOCAL))
+      expect(isFast(socket)).toBe(true)
+      socket.destroy()
+    }
+  })
+
   test('returns the same socket, once and for all', async () => {
     const stock = net.connect(await listen(echo), LOCAL)
     const socket = instrument(stock)

@@ -1,7 +1,7 @@
 // A program that samples, for what needs a process of its own:
 //
 //   node sampling.mjs alive | throws | timers | descriptors
-//   node --expose-gc sampling.mjs context
+//   node --expose-gc sampling.mjs context | others
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { once } from 'node:events'
@@ -76,6 +76,26 @@ const RUNS = {
       gc()
     }
     return { isKept: store.deref() !== undefined }
+  },
+
+  /** Whether a sample keeps a socket that was read in the same call. */
+  async others() {
+    const other = new WeakRef(sockets[1])
+    const sampling = sample(sockets.splice(1, 1), {
+      intervalMs: 5,
+      maxSamples: 1,
+    }).add(sockets[0])
+    const kept = []
+    sampling.on('sample', (each) => {
+      if (each.socket === sockets[0]) kept.push(each)
+      else each.socket.destroy()
+    })
+    await once(sampling, 'end')
+    for (let i = 0; i < 5; i++) {
+      await wait(20)
+      gc()
+    }
+    return { samples: kept.length, isKept: other.deref() !== undefined }
   },
 
   /** Samples with no descriptor free, then with some: bytes of the struct. */
