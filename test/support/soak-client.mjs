@@ -16,21 +16,23 @@ const secure = ({ ports }, host) =>
   )
 
 const send = (byte) => (socket) => socket.write(byte)
-const whenReady = (act) => (socket, ready) =>
-  socket.once(ready, () => act(socket))
 
-/** Of 1,000 connections: how many, how made, and what is done with them. */
+/**
+ * Of 1,000 connections: how many, how made, what is done with them, and when: at once
+ * or, if it says so, once they are ready.
+ */
 const SCENARIOS = {
   'client ends': [300, plain, (socket) => socket.end('h')],
   'server ends': [200, plain, send('e')],
   'server destroys': [60, plain, send('d')],
   'server resets': [25, plain, send('r')],
-  'client resets': [25, plain, whenReady((socket) => socket.resetAndDestroy())],
-  'client destroys': [100, plain, whenReady((socket) => socket.destroy())],
+  'client resets': [25, plain, (socket) => socket.resetAndDestroy(), 'ready'],
+  'client destroys': [100, plain, (socket) => socket.destroy(), 'ready'],
   'with an error': [
     40,
     plain,
-    whenReady((socket) => socket.destroy(new Error('ours'))),
+    (socket) => socket.destroy(new Error('ours')),
+    'ready',
   ],
   'with data unread': [
     50,
@@ -45,6 +47,7 @@ const SCENARIOS = {
     plain,
     // (In 'connectionAttempt' itself Node crashes, without us too.)
     (socket) => setImmediate(() => socket.destroy()),
+    'connecting',
   ],
   'instrumented, server ends': [60, stock, send('e')],
   'instrumented, client ends': [40, stock, (socket) => socket.end('h')],
@@ -63,22 +66,53 @@ const scenarioOf = (number) => wheel[(number * 619) % wheel.length]
 /** More ports than one address has. */
 const hostOf = (number) => `127.0.0.${1 + (number % 16)}`
 
-export async function connections({ ports, first, count, concurrency }) {
-  const counts = { opened: 0, records: 0, wrong: 0, byScenario: {} }
+/**
+ * @param together nothing is done with any of them before all are ready, as many as
+ *   `concurrency` says
+ */
+export async function connections({
+  ports,
+  first,
+  count,
+  concurrency,
+  together = false,
+}) {
+  const counts = { opened: 0, records: 0, wrong: 0, most: 0, byScenario: {} }
   let next = first
+  let open = 0
+  let arrived = 0
+  let release
+  const all = new Promise((resolve) => {
+    release = resolve
+  })
+  const arrive = () => {
+    arrived++
+    if (arrived === count) release()
+  }
   const one = () =>
     new Promise((resolve) => {
       const number = next++
       const name = scenarioOf(number)
-      const [, open, act] = SCENARIOS[name]
+      const [, make, act, when] = SCENARIOS[name]
       let records = 0
-      const socket = open({ ports }, hostOf(number))
+      const socket = make({ ports }, hostOf(number))
       socket.on('tcpinfo', () => records++)
       socket.on('error', () => {})
       if (name !== 'with data unread') socket.resume()
-      const isTls = open === secure
-      act(socket, isTls ? 'secureConnect' : 'connect')
+      const ready = make === secure ? 'secureConnect' : 'connect'
+      let isReady = false
+      socket.once(ready, () => {
+        isReady = true
+        open++
+        counts.most = Math.max(counts.most, open)
+        arrive()
+        if (together) all.then(() => act(socket))
+        else if (when === 'ready') act(socket)
+      })
+      if (when === 'connecting' || (!together && when !== 'ready')) act(socket)
       socket.on('close', () => {
+        if (isReady) open--
+        else arrive()
         counts.opened++
         counts.records += records
         counts.byScenario[name] = (counts.byScenario[name] ?? 0) + 1

@@ -23,7 +23,7 @@ function serve(socket) {
   })
 }
 
-const plain = net.createServer(serve).listen({ port: 0, backlog: 1024 })
+const plain = net.createServer(serve).listen({ port: 0, backlog: 20_000 })
 const secure = tls
   .createServer(
     {
@@ -33,7 +33,7 @@ const secure = tls
     serve,
   )
   .on('tlsClientError', () => {})
-  .listen({ port: 0, backlog: 1024 }, () => {
+  .listen({ port: 0, backlog: 20_000 }, () => {
     process.send({ plain: plain.address().port, secure: secure.address().port })
   })
 process.on('disconnect', () => process.exit())
