@@ -42,7 +42,7 @@ export async function readConnections(
         : connection
     const ofFile = new Map<string, TcpInfo[]>()
     for await (const line of linesOf(file)) {
-      if (line === '') continue
+      if (line.trim() === '') continue
       try {
         const { connection, info } = fromJsonLine(line)
         const known = ofFile.get(connection)
@@ -64,15 +64,21 @@ export async function readConnections(
 /** A record's line has about 2,000 characters. */
 const MAX_LINE = 1_000_000
 
-/** (readline would hold a line of any length in memory.) */
+/**
+ * (readline would hold a line of any length in memory.) Of one that is far too long
+ * the end is dropped as it comes: to look at the rest with each piece takes minutes.
+ */
 async function* linesOf(file: string): AsyncGenerator<string> {
   const input = file === '-' ? process.stdin : createReadStream(file)
   let rest = ''
   try {
     for await (const chunk of input.setEncoding('utf8')) {
-      const lines = (rest + chunk).split(/\r?\n/)
-      rest = (lines.pop() as string).slice(0, MAX_LINE)
-      yield* lines
+      const [first, ...others] = (chunk as string).split('\n')
+      if (rest.length < MAX_LINE) rest += first
+      for (const line of others) {
+        yield rest
+        rest = line
+      }
     }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException

@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -359,6 +360,20 @@ describe('report', () => {
     expect(exit).toBe(0)
     expect(stderr).toContain('1 line could not be read. The line is not JSON')
     expect(stdout).toContain('2 connections, 3 records')
+  })
+
+  test('a line of half a gigabyte takes neither its memory nor minutes', () => {
+    const saved = file('gigantic.jsonl')
+    writeFileSync(saved, '')
+    truncateSync(saved, 2 ** 29)
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      ['--max-old-space-size=128', CLI, 'report', saved],
+      { encoding: 'utf8', timeout: 15_000 },
+    )
+    rmSync(saved)
+    expect(stderr).toMatch(/^No TCP connection was recorded\.\n1 line could/)
+    expect(status).toBe(9)
   })
 
   test('keeps connections of two files apart that have one name', async () => {
