@@ -211,7 +211,9 @@ function namesOf(): (keyof TcpInfo)[] {
 function cell(value: unknown): string {
   if (value === undefined) return ''
   let text = String(value)
-  // A spreadsheet would take it for a formula.
-  if (typeof value === 'string' && /^[=+\-@]/.test(text)) text = `'${text}`
+  // A spreadsheet would take it for a formula, some also after a control character
+  // (OWASP ASVS 5.0, 1.2.10).
+  if (typeof value === 'string' && /^[=+\-@\p{Cc}]/u.test(text))
+    text = `'${text}`
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

@@ -199,4 +199,12 @@ describe('CSV', () => {
       true,
     )
   })
+
+  test.each(['=1+1', '+1', '-1', '@a', '\t=1', '\r=1', '\n=1', '\0=1'])(
+    '%j is text, and no formula',
+    (text) => {
+      const line = toCsvLine(established, text)
+      expect(line.replace(/^"/, '').startsWith(`'${text}`)).toBe(true)
+    },
+  )
 })
