@@ -167,9 +167,19 @@ export function inRange(
   )
 }
 
+/** An object with options, or an error that says what it was. */
+export function optionsIn<T extends object>(options: T, name = 'options'): T {
+  if (typeof options === 'object' && options !== null) return options
+  throw new TcpInfoError(
+    invalidArgument(`The ${name} must be an object, not ${shown(options)}.`),
+  )
+}
+
 /** (Not everything has a text.) */
 function shown(value: unknown): string {
-  return typeof value === 'number' ? String(value) : `of type ${typeof value}`
+  return typeof value === 'number' || value === null
+    ? String(value)
+    : `of type ${typeof value}`
 }
 
 export const UNINSTRUMENTED: Failure = {

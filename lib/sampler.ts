@@ -15,6 +15,7 @@ import { Endpoints } from './endpoints.js'
 import {
   inRange,
   invalidArgument,
+  optionsIn,
   TcpInfoError,
   UNINSTRUMENTED,
 } from './errors.js'
@@ -180,7 +181,11 @@ export class Sampling
   /** @internal */
   constructor(sockets: Iterable<net.Socket>, options: SampleOptions) {
     super()
-    const { intervalMs = 1000, jitter = 0, maxSamples = Infinity } = options
+    const {
+      intervalMs = 1000,
+      jitter = 0,
+      maxSamples = Infinity,
+    } = optionsIn(options)
     const { keep = 0, signal } = options
     this.#intervalMs = inRange('intervalMs', intervalMs, 1, MAX_INTERVAL_MS)
     this.#jitter = inRange('jitter', jitter, 0, 1)
@@ -550,9 +555,12 @@ function isIterable(value: unknown): value is Iterable<net.Socket> {
   return typeof (value as Iterable<unknown>)?.[Symbol.iterator] === 'function'
 }
 
-/** (Anything that Node itself takes for one.) */
+/** (Also one of another library, as Node itself takes it.) */
 function isSignal(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'aborted' in value
+  return (
+    typeof (value as Partial<AbortSignal> | null)?.addEventListener ===
+      'function' && 'aborted' in (value as object)
+  )
 }
 
 /** Those that have something to read. */

@@ -8,7 +8,13 @@ import {
   retransmitRatioOf,
   wasEstablished,
 } from './derived.js'
-import { inRange, invalidArgument, NO_RECORD, TcpInfoError } from './errors.js'
+import {
+  inRange,
+  invalidArgument,
+  NO_RECORD,
+  optionsIn,
+  TcpInfoError,
+} from './errors.js'
 import { isRecord, type TcpInfo } from './tcp-info.js'
 
 /** Options of {@link TcpInfoSummary}. */
@@ -134,7 +140,8 @@ export class TcpInfoSummary {
    * @param options
    * @throws {TcpInfoError} `ERR_TCP_INFO_ARGUMENT` for options that are none
    */
-  constructor({ key = 'host', maxKeys = 250 }: TcpInfoSummaryOptions = {}) {
+  constructor(options: TcpInfoSummaryOptions = {}) {
+    const { key = 'host', maxKeys = 250 } = optionsIn(options)
     const keyOf = typeof key === 'function' ? key : KEYS.get(key)
     if (!keyOf) {
       throw new TcpInfoError(

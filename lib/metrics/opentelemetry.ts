@@ -17,6 +17,7 @@ import {
   type MeterProvider,
   metrics,
 } from '@opentelemetry/api'
+import { optionsIn } from '../errors.js'
 import {
   Recorder,
   type TcpMetrics,
@@ -41,7 +42,7 @@ export interface OpenTelemetryOptions extends TcpMetricsOptions {
 export function collectTcpMetrics(
   options: OpenTelemetryOptions = {},
 ): TcpMetrics {
-  const { meterProvider = metrics.getMeterProvider() } = options
+  const { meterProvider = metrics.getMeterProvider() } = optionsIn(options)
   const meter = meterProvider.getMeter('tcpinfo-socket')
   const counters = new Map<unknown, Counter>()
   const histograms = new Map<unknown, Histogram>()

@@ -17,6 +17,7 @@ import {
   Histogram,
   type Registry,
 } from 'prom-client'
+import { optionsIn } from '../errors.js'
 import {
   Recorder,
   type TcpMetrics,
@@ -45,8 +46,12 @@ const ERROR_TYPE = 'error_type'
  * @throws {Error} from prom-client, for names that are taken or not allowed
  */
 export function collectTcpMetrics(options: PrometheusOptions = {}): TcpMetrics {
-  const { register = defaultRegister, prefix = 'tcp_', labels = {} } = options
-  const labelNames = Object.keys(labels)
+  const {
+    register = defaultRegister,
+    prefix = 'tcp_',
+    labels = {},
+  } = optionsIn(options)
+  const labelNames = Object.keys(optionsIn(labels, 'option labels'))
   const names: string[] = []
   const instruments = new Map<Metric, Counter | Gauge | Histogram>()
 

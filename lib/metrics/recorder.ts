@@ -18,7 +18,7 @@ import {
 } from '../capture.js'
 import { growth, limitsOf, type TcpInfoCounter } from '../delta.js'
 import { wasEstablished } from '../derived.js'
-import { inRange, invalidArgument, TcpInfoError } from '../errors.js'
+import { inRange, invalidArgument, optionsIn, TcpInfoError } from '../errors.js'
 import { handleOf, type StreamHandle } from '../handle.js'
 import { instrument } from '../instrument.js'
 import { Snapshot, takeSnapshot } from '../snapshot.js'
@@ -137,7 +137,7 @@ export class Recorder implements TcpMetrics {
     add: Add,
   ) {
     this.#add = add
-    this.#labels = Object.entries(labels)
+    this.#labels = Object.entries(optionsIn(labels, 'option labels'))
     for (const [name, label] of this.#labels) {
       if (RESERVED.has(name)) {
         throw new TcpInfoError(

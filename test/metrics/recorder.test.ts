@@ -399,6 +399,7 @@ test('options that are none', () => {
   const label = () => 'a'
   for (const options of [
     { labels: { a: 'b' } },
+    { labels: null },
     { labels: { error_type: label } },
     { labels: { 'error.type': label } },
     { maxLabelSets: 0 },

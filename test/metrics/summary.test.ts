@@ -61,6 +61,10 @@ describe('TcpInfoSummary', () => {
     expect(JSON.parse(JSON.stringify(summary))).toHaveLength(1)
   })
 
+  test.each([null, 7, 'host'])('%j are no options', (options) => {
+    expect(() => new TcpInfoSummary(options as never)).toThrow(WRONG_ARGUMENT)
+  })
+
   test('quantiles are at most 0.8 % too high, never too low', () => {
     const summary = new TcpInfoSummary()
     const values = Array.from({ length: 1000 }, (_, i) => (i + 1) * 137)

@@ -539,6 +539,8 @@ describe('the program', () => {
     ['limit', [[], { maxSamples: 0 }], 'ERR_TCP_INFO_ARGUMENT'],
     ['history', [[], { keep: -1 }], 'ERR_TCP_INFO_ARGUMENT'],
     ['signal', [[], { signal: 5 }], 'ERR_TCP_INFO_ARGUMENT'],
+    ['signal', [[], { signal: { aborted: false } }], 'ERR_TCP_INFO_ARGUMENT'],
+    ['options', [[], null], 'ERR_TCP_INFO_ARGUMENT'],
   ])('gets an error for a wrong argument: %s', (_, args, code) => {
     expect(() => sample(...(args as Parameters<typeof sample>))).toThrowError(
       expect.objectContaining({ name: 'TcpInfoError', code }),
