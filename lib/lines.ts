@@ -10,11 +10,13 @@ import {
 } from './errors.js'
 import { MAX_INFO_BYTES } from './snapshot.js'
 import {
-  isRecord,
+  isAmount,
+  isTime,
+  memberNames,
   READING,
-  type Reading,
+  recordIn,
   type TcpInfo,
-  TcpInfoRecord,
+  type TcpInfoRecord,
   type TcpInfoTrigger,
 } from './tcp-info.js'
 
@@ -33,11 +35,13 @@ export interface TcpInfoLine {
  *
  * @param connection what tells the connection from others in the same file
  * @throws {TcpInfoError} `ERR_TCP_INFO_ARGUMENT` for anything but a record of this
- *   package (a copy made by JSON or structuredClone has lost the struct)
+ *   package (a copy made by JSON or structuredClone has lost the struct), and a
+ *   connection that is no string
  */
 export function toJsonLine(info: TcpInfo, connection = ''): string {
   const reading = (info as Partial<TcpInfoRecord> | undefined)?.[READING]
   if (!reading) throw new TcpInfoError(NOT_A_RECORD)
+  checkName(connection)
   const { struct, words, at, filled } = reading
   const { release } = struct
   const structBytes = Buffer.from(
@@ -46,6 +50,15 @@ export function toJsonLine(info: TcpInfo, connection = ''): string {
     filled,
   ).toString('base64')
   return `${JSON.stringify({ connection, ...info, structBytes, release })}\n`
+}
+
+function checkName(connection: unknown): void {
+  if (typeof connection === 'string') return
+  throw new TcpInfoError(
+    invalidArgument(
+      `The name of a connection must be a string, and was of type ${typeof connection}.`,
+    ),
+  )
 }
 
 const TRIGGERS: readonly unknown[] = [
@@ -103,7 +116,7 @@ export function fromJsonLine(line: string): TcpInfoLine {
       remotePort: parsed.optionalNumber('remotePort'),
     },
     trigger: trigger as TcpInfoTrigger,
-    capturedAt: parsed.number('capturedAt'),
+    capturedAt: parsed.time('capturedAt'),
     platform: struct.platform,
     source: struct.sourceOf(length),
     appBytesRead: parsed.optionalNumber('appBytesRead'),
@@ -139,7 +152,7 @@ class Parsed {
     const { [name]: value } = this.#members
     return new TcpInfoError(
       invalidFormat(
-        `The line holds no record: "${name}" ${how} (${shown(String(JSON.stringify(value)))}).`,
+        `The line holds no record: "${name}" ${how} (${jsonOf(value)}).`,
       ),
     )
   }
@@ -150,10 +163,10 @@ class Parsed {
     return value
   }
 
-  number(name: string): number {
-    const value = this.optionalNumber(name)
-    if (value === undefined) throw this.wrong(name, 'is missing')
-    return value
+  time(name: string): number {
+    const value = this.#own(name)
+    if (isTime(value)) return value
+    throw this.wrong(name, 'is not a time')
   }
 
   optionalText(name: string): string | undefined {
@@ -164,13 +177,21 @@ class Parsed {
 
   optionalNumber(name: string): number | undefined {
     const value = this.#own(name)
-    if (value === undefined || typeof value === 'number') return value
-    throw this.wrong(name, 'is not a number')
+    if (value === undefined || isAmount(value)) return value
+    throw this.wrong(name, 'is not a number, 0 or more')
   }
 
   #own(name: string): unknown {
     return Object.hasOwn(this.#members, name) ? this.#members[name] : undefined
   }
+}
+
+/** (What is nested deeply JSON.parse takes, but not JSON.stringify.) */
+function jsonOf(value: unknown): string {
+  if (Array.isArray(value)) return '[…]'
+  return typeof value === 'object' && value !== null
+    ? '{…}'
+    : shown(String(JSON.stringify(value)))
 }
 
 const MAX_SHOWN = 60
@@ -181,7 +202,7 @@ function shown(text: string): string {
 
 /** The first line of CSV: `connection` and the names of the record's members. */
 export function csvHeader(): string {
-  return `connection,${namesOf().join()}\r\n`
+  return `connection,${memberNames().join()}\r\n`
 }
 
 /**
@@ -189,23 +210,15 @@ export function csvHeader(): string {
  * absent is empty. Without the kernel's own struct: it can't be read back.
  *
  * @param connection what tells the connection from others in the same file
- * @throws {TcpInfoError} `ERR_TCP_INFO_ARGUMENT` for anything but a record
+ * @throws {TcpInfoError} `ERR_TCP_INFO_ARGUMENT` for anything but a record, and a
+ *   connection that is no string
  */
 export function toCsvLine(info: TcpInfo, connection = ''): string {
-  if (!isRecord(info)) throw new TcpInfoError(NO_RECORD)
-  const cells = namesOf().map((name) => cell(info[name]))
+  const record = recordIn(info)
+  if (!record) throw new TcpInfoError(NO_RECORD)
+  checkName(connection)
+  const cells = memberNames().map((name) => cell(record[name]))
   return `${[cell(connection), ...cells].join()}\r\n`
-}
-
-/** (Its members are all that matters.) */
-const EMPTY = { addresses: {} } as Reading
-
-let names: (keyof TcpInfo)[] | undefined
-
-/** All records have all members, in one order. */
-function namesOf(): (keyof TcpInfo)[] {
-  names ??= Object.keys(new TcpInfoRecord(EMPTY)) as (keyof TcpInfo)[]
-  return names
 }
 
 function cell(value: unknown): string {

@@ -1,7 +1,7 @@
 import { decodeRaw, type RawTcpInfo } from './decode/fields.js'
 import type { KernelStruct } from './decode/index.js'
 import type { Addresses } from './endpoints.js'
-import type { TcpState } from './tcp-state.js'
+import { LINUX_STATES, type TcpState } from './tcp-state.js'
 
 /**
  * Why a record was taken: `demand`, somebody asked; `close`, the connection was
@@ -553,8 +553,9 @@ export class TcpInfoRecord {
    *
    * @internal
    */
-  get [READING](): Reading {
-    return this.#reading
+  get [READING](): Reading | undefined {
+    // Not of a proxy, or of what inherits from a record.
+    return #reading in this ? this.#reading : undefined
   }
 }
 
@@ -573,5 +574,65 @@ export type TcpInfo = {
 export function isRecord(value: unknown): value is TcpInfo {
   if (typeof value !== 'object' || value === null) return false
   const { capturedAt, platform } = value as Partial<TcpInfo>
-  return typeof capturedAt === 'number' && typeof platform === 'string'
+  return isTime(capturedAt) && typeof platform === 'string'
+}
+
+/** What a Date can hold, on either side of the epoch. */
+const MOST_MS = 8.64e15
+
+export function isTime(value: unknown): value is number {
+  return typeof value === 'number' && Math.abs(value) <= MOST_MS
+}
+
+/** More than any member comes to: of 64 bits, or a sum of two of which one is. */
+const MOST = 2 ** 65
+
+/** Whether a number is one that a counter or a gauge can have. */
+export function isAmount(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= MOST
+}
+
+type Name = keyof TcpInfo
+
+const TEXTS: ReadonlySet<Name> = new Set<Name>([
+  ...(['trigger', 'platform', 'source', 'errorCode'] as const),
+  ...(['localAddress', 'remoteAddress'] as const),
+])
+
+const FLAGS: ReadonlySet<Name> = new Set<Name>([
+  ...(['inLossRecovery', 'deliveryRateAppLimited', 'timestamps'] as const),
+  ...(['sack', 'windowScaling', 'ecnNegotiated'] as const),
+])
+
+function canBe(name: Name, value: unknown): boolean {
+  if (TEXTS.has(name)) return typeof value === 'string'
+  if (FLAGS.has(name)) return typeof value === 'boolean'
+  if (name === 'state') return (LINUX_STATES as unknown[]).includes(value)
+  return name === 'capturedAt' ? isTime(value) : isAmount(value)
+}
+
+/** (Its members are all that matters.) */
+const EMPTY = { addresses: {} } as Reading
+
+let names: readonly Name[] | undefined
+
+/** All records have all members, in one order. */
+export function memberNames(): readonly Name[] {
+  names ??= Object.keys(new TcpInfoRecord(EMPTY)) as Name[]
+  return names
+}
+
+/**
+ * A record to reckon with; `undefined` for what is none. A copy may come out of a
+ * file that anybody wrote: what a member can't be is absent then.
+ */
+export function recordIn(value: unknown): TcpInfo | undefined {
+  if (!isRecord(value)) return undefined
+  if (READING in value) return value
+  const isOdd = (name: Name): boolean =>
+    value[name] !== undefined && !canBe(name, value[name])
+  if (!memberNames().some(isOdd)) return value
+  return Object.fromEntries(
+    memberNames().map((name) => [name, isOdd(name) ? undefined : value[name]]),
+  ) as unknown as TcpInfo
 }
