@@ -3,8 +3,8 @@
 import { COUNTERS } from './counters.js'
 import type { Layout } from './decode/fields.js'
 import { structOf } from './decode/index.js'
-import { NO_RECORD, TcpInfoError } from './errors.js'
-import { isRecord, type TcpInfo } from './tcp-info.js'
+import { inRange, NO_RECORD, TcpInfoError } from './errors.js'
+import { recordIn, type TcpInfo } from './tcp-info.js'
 
 /**
  * The name of a counter: a member of the record that only grows during a connection.
@@ -36,26 +36,31 @@ export interface TcpInfoDelta {
  *
  * @param measuredMs the time between them, where a better clock than that of
  *   `capturedAt` has measured it
- * @throws {TcpInfoError} `ERR_TCP_INFO_ARGUMENT` for anything but records
+ * @throws {TcpInfoError} `ERR_TCP_INFO_ARGUMENT` for anything but records, and for a
+ *   time that is none
  */
 export function deltaBetween(
   before: TcpInfo | undefined,
   after: TcpInfo,
   measuredMs?: number,
 ): TcpInfoDelta {
-  if (!isRecord(after) || (before && !isRecord(before))) {
-    throw new TcpInfoError(NO_RECORD)
-  }
-  const limits = limitsOf(after.platform)
-  const durationMs = measuredMs ?? durationOf(before, after)
+  const newer = recordIn(after)
+  const older = before && recordIn(before)
+  if (!newer || (before && !older)) throw new TcpInfoError(NO_RECORD)
+  const limits = limitsOf(newer.platform)
+  const durationMs =
+    measuredMs === undefined
+      ? durationOf(older, newer)
+      : inRange('measuredMs', measuredMs, 0, Number.MAX_VALUE)
   const counters = { ...NONE }
   const perSecond = { ...NONE }
-  const factor = durationMs && durationMs > 0 ? 1000 / durationMs : undefined
+  const factor = 1000 / (durationMs ?? Number.NaN)
   for (const name of COUNTERS) {
-    const grown = growth(before ? before[name] : 0, after[name], limits[name])
+    const grown = growth(older ? older[name] : 0, newer[name], limits[name])
     if (grown === undefined) continue
     counters[name] = grown
-    if (factor !== undefined) perSecond[name] = grown * factor
+    const rate = grown * factor
+    if (Number.isFinite(rate)) perSecond[name] = rate
   }
   return { durationMs, counters, perSecond }
 }

@@ -15,7 +15,7 @@ import {
   optionsIn,
   TcpInfoError,
 } from './errors.js'
-import { isRecord, type TcpInfo } from './tcp-info.js'
+import { recordIn, type TcpInfo } from './tcp-info.js'
 
 /** Options of {@link TcpInfoSummary}. */
 export interface TcpInfoSummaryOptions {
@@ -166,8 +166,9 @@ export class TcpInfoSummary {
    * @throws {TcpInfoError} `ERR_TCP_INFO_ARGUMENT` for anything but a record, and
    *   for a connection that is no object
    */
-  add(info: TcpInfo, connection?: object): void {
-    if (!isRecord(info)) throw new TcpInfoError(NO_RECORD)
+  add(record: TcpInfo, connection?: object): void {
+    const info = recordIn(record)
+    if (!info) throw new TcpInfoError(NO_RECORD)
     if (!['object', 'undefined', 'function'].includes(typeof connection)) {
       throw new TcpInfoError(
         invalidArgument(

@@ -9,7 +9,7 @@ import { deltaBetween, type TcpInfoDelta } from './delta.js'
 import { isFinal, retransmitRatioOf, wasEstablished } from './derived.js'
 import { invalidArgument, TcpInfoError } from './errors.js'
 import type { TcpInfoSample } from './sampler.js'
-import { isRecord, type TcpInfo } from './tcp-info.js'
+import { recordIn, type TcpInfo } from './tcp-info.js'
 
 /**
  * What limits a connection:
@@ -237,9 +237,10 @@ function recordsOf(snapshots: unknown): readonly TcpInfo[] {
 }
 
 function recordOf(value: unknown): TcpInfo | undefined {
-  if (isRecord(value)) return value
-  const info = (value as Partial<TcpInfoSample> | null | undefined)?.info
-  return isRecord(info) ? info : undefined
+  return (
+    recordIn(value) ??
+    recordIn((value as Partial<TcpInfoSample> | null | undefined)?.info)
+  )
 }
 
 function notRecords(value: unknown): TcpInfoError {

@@ -3,14 +3,13 @@
  * file that anybody wrote: a member can hold anything that JSON can.
  */
 
-import { COUNTERS } from '../counters.js'
 import {
   deltaBetween,
   type TcpInfoCounter,
   type TcpInfoDelta,
 } from '../delta.js'
 import { retransmitRatioOf } from '../derived.js'
-import { isRecord, type TcpInfo } from '../tcp-info.js'
+import { isAmount, isRecord, isTime, type TcpInfo } from '../tcp-info.js'
 import type { TcpInfoVerdict } from '../verdict.js'
 import type {
   Connection,
@@ -90,7 +89,7 @@ export function reportData(
     for (const info of records) {
       const system = systemOf(info)
       if (system !== null) systems.add(system)
-      const at = finite(info.capturedAt)
+      const at = time(info.capturedAt)
       if (at === null) continue
       capturedFrom = Math.min(capturedFrom ?? at, at)
       capturedTo = Math.max(capturedTo ?? at, at)
@@ -107,11 +106,10 @@ export function reportData(
 }
 
 function connectionOf(connection: ReportConnection): Connection {
-  const { id, verdict } = connection
-  const records = connection.records.map(withNumbers)
+  const { id, records, verdict } = connection
   const first = records[0]
   const last = records.at(-1)
-  const ageMs = finite(first?.connectionAgeMs)
+  const ageMs = amount(first?.connectionAgeMs)
   const spanMs = spanOf(records)
   // The time before the first record is not to crowd out the rest.
   const isStartKnown = ageMs !== null && ageMs <= spanMs
@@ -120,12 +118,12 @@ function connectionOf(connection: ReportConnection): Connection {
   const inward = counterIn(records, IN)
   const retransmitted = counterIn(records, RETRANSMITTED)
   const timeouts = counterIn(records, TIMEOUTS)
-  const firstAt = finite(first?.capturedAt)
+  const firstAt = time(first?.capturedAt)
   const rtts = values(records, 'rttUs')
   return {
     id: text(id) ?? '',
     local: endpoint(last?.localAddress, last?.localPort),
-    localPort: finite(last?.localPort),
+    localPort: amount(last?.localPort),
     remote: endpoint(last?.remoteAddress, last?.remotePort),
     system: last ? systemOf(last) : null,
     errorCode: text(last?.errorCode),
@@ -140,10 +138,10 @@ function connectionOf(connection: ReportConnection): Connection {
     rttMinUs: smallest(values(records, 'minRttUs')),
     rttMedianUs: median(rtts),
     rttLastUs: rtts.at(-1) ?? null,
-    retransmitRatio: finite(verdict?.retransmitRatio) ?? ratioOf(samples),
+    retransmitRatio: amount(verdict?.retransmitRatio) ?? ratioOf(samples),
     retransmitted: total(samples, retransmitted),
     retransmitUnit: RETRANSMITTED[retransmitted],
-    retransmittedBefore: isStartKnown ? null : finite(first?.[retransmitted]),
+    retransmittedBefore: isStartKnown ? null : amount(first?.[retransmitted]),
     verdict: verdictOf(verdict),
     outIs: OUT[out],
     inIs: IN[inward],
@@ -163,19 +161,11 @@ function connectionOf(connection: ReportConnection): Connection {
   }
 }
 
-/** What is no number is no count, and must not be subtracted from one. */
-function withNumbers(info: TcpInfo): TcpInfo {
-  const odd = COUNTERS.filter(
-    (name) => info[name] !== undefined && finite(info[name]) === null,
-  )
-  return odd.length === 0
-    ? info
-    : { ...info, ...Object.fromEntries(odd.map((name) => [name, undefined])) }
-}
-
 /** How far from `before`; the system clock can be set back. */
-const stepMs = (before: TcpInfo, info: TcpInfo): number =>
-  Math.max(0, finite(info.capturedAt - before.capturedAt) ?? 0)
+function stepMs(before: TcpInfo, info: TcpInfo): number {
+  const [from, to] = [time(before.capturedAt), time(info.capturedAt)]
+  return from === null || to === null ? 0 : Math.max(0, to - from)
+}
 
 const spanOf = (records: readonly TcpInfo[]): number =>
   records.reduce((span, info, index) => {
@@ -224,7 +214,7 @@ function seriesOf(
     Object.entries(columns)
       .map(([name, value]) => [
         name,
-        samples.map((each) => finite(value(each))),
+        samples.map((each) => amount(value(each))),
       ])
       .filter(([, column]) =>
         (column as (number | null)[]).some((value) => value !== null),
@@ -247,10 +237,10 @@ function lossesIn(
 ): Loss[] {
   const losses: { -readonly [K in keyof Loss]: Loss[K] }[] = []
   samples.forEach(({ info, delta }, index) => {
-    const again = finite(delta?.counters[retransmitted])
-    const late = finite(delta?.counters[timeouts])
+    const again = amount(delta?.counters[retransmitted])
+    const late = amount(delta?.counters[timeouts])
     // Before Linux 6.7 timeouts are not counted, but those in a row are told.
-    const isSilent = (finite(info.consecutiveRtos) ?? 0) > 0
+    const isSilent = (amount(info.consecutiveRtos) ?? 0) > 0
     const timedOut = isSilent || (late ?? 0) > 0
     if (!timedOut && !again && info.inLossRecovery !== true) return
     const before = losses.at(-1)
@@ -284,13 +274,13 @@ function verdictOf(verdict: TcpInfoVerdict | undefined): Verdict | null {
   const closed = [text(verdict.closedBy), text(verdict.closedHow)]
   const shares = Object.entries(verdict.shares ?? {}).flatMap(
     ([name, value]) => {
-      const share = finite(value)
+      const share = amount(value)
       return share === null ? [] : [[name, share] as const]
     },
   )
   return {
     limitedBy: text(verdict.limitedBy) ?? '',
-    confidence: finite(verdict.confidence),
+    confidence: amount(verdict.confidence),
     summary: text(verdict.summary) ?? '',
     closed: closed.filter((each) => each !== null).join(', ') || null,
     shares: Object.fromEntries(shares),
@@ -306,7 +296,7 @@ function systemOf({ platform, source }: TcpInfo): string | null {
 function endpoint(address: unknown, port: unknown): string | null {
   const host = text(address)
   if (host === null) return null
-  const number = finite(port)
+  const number = amount(port)
   if (number === null) return host
   return host.includes(':') ? `[${host}]:${number}` : `${host}:${number}`
 }
@@ -318,7 +308,7 @@ function counterIn<K extends keyof TcpInfo>(
 ): K {
   const all = Object.keys(names) as [K, ...K[]]
   const isThere = (name: K) =>
-    records.some((each) => finite(each[name]) !== null)
+    records.some((each) => amount(each[name]) !== null)
   return all.find(isThere) ?? all[0]
 }
 
@@ -328,18 +318,18 @@ function total(
   name: TcpInfoCounter,
 ): number | null {
   const [first, ...later] = samples
-  let amount = finite(first?.info[name])
+  let all = amount(first?.info[name])
   for (const { delta } of later) {
-    const grown = finite(delta?.counters[name])
-    amount = amount === null || grown === null ? null : amount + grown
+    const grown = amount(delta?.counters[name])
+    all = all === null || grown === null ? null : all + grown
   }
-  const newest = samples.findLast(({ info }) => finite(info[name]) !== null)
-  return amount ?? finite(newest?.info[name])
+  const newest = samples.findLast(({ info }) => amount(info[name]) !== null)
+  return all ?? amount(newest?.info[name])
 }
 
 function values(records: readonly TcpInfo[], name: keyof TcpInfo): number[] {
   return records
-    .map((each) => finite(each[name]))
+    .map((each) => amount(each[name]))
     .filter((value) => value !== null)
 }
 
@@ -360,8 +350,10 @@ const sum = (a: number | null, b: number | null): number | null =>
 const rounded = (value: number | undefined): number | undefined =>
   value === undefined ? undefined : Math.round(value)
 
-const finite = (value: unknown): number | null =>
-  typeof value === 'number' && Number.isFinite(value) ? value : null
+const amount = (value: unknown): number | null =>
+  isAmount(value) ? value : null
+
+const time = (value: unknown): number | null => (isTime(value) ? value : null)
 
 /** Without characters that could turn the text around them. */
 function text(value: unknown): string | null {

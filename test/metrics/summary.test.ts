@@ -61,6 +61,24 @@ describe('TcpInfoSummary', () => {
     expect(JSON.parse(JSON.stringify(summary))).toHaveLength(1)
   })
 
+  test.each([
+    ...[Number.NaN, Infinity, -1, 1e300, null, '7', 7n, Symbol('x'), {}],
+  ])('a copy with %s where it can not be', (odd) => {
+    for (const key of ['host', 'host:port'] as const) {
+      const summary = new TcpInfoSummary({ key })
+      const { rttUs, bytesSent, connectDurationMs, ...others } = record({})
+      summary.add({
+        ...{ ...others, rttUs: odd, bytesSent: odd, connectDurationMs: odd },
+        ...(typeof odd === 'string' ? {} : { remoteAddress: odd }),
+      } as unknown as TcpInfo)
+      expect(summary.rows()).toMatchObject([
+        { connections: 1, rttUs: undefined, connectDurationMs: undefined },
+      ])
+      expect(summary.rows()[0]?.bytesSent).toBeUndefined()
+      expect(typeof summary.rows()[0]?.key).toBe('string')
+    }
+  })
+
   test.each([null, 7, 'host'])('%j are no options', (options) => {
     expect(() => new TcpInfoSummary(options as never)).toThrow(WRONG_ARGUMENT)
   })

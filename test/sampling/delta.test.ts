@@ -155,3 +155,48 @@ test.each([
     }),
   )
 })
+
+describe('of a copy, as out of a file', () => {
+  const info = linux({ tcpi_segs_in: 5 })
+
+  test.each([
+    ...[Number.NaN, Infinity, -1, 1e300, null, '7', 7n, Symbol('x'), {}],
+  ])('%s is no counter', (segmentsIn) => {
+    const copy = { ...info, segmentsIn } as unknown as TcpInfo
+    for (const pair of [
+      [copy, info],
+      [info, copy],
+      [copy, copy],
+    ] as const) {
+      expect(deltaBetween(...pair, 10).counters.segmentsIn).toBeUndefined()
+    }
+  })
+
+  test.each([Number.NaN, Infinity, 8.64e15 + 2, '7', 7n])(
+    'it is none with %s for a time',
+    (capturedAt) => {
+      const copy = { ...info, capturedAt } as unknown as TcpInfo
+      expect(() => deltaBetween(info, copy)).toThrow(
+        expect.objectContaining({ code: 'ERR_TCP_INFO_ARGUMENT' }),
+      )
+    },
+  )
+})
+
+test.each([Number.NaN, Infinity, -1, '7', null])(
+  'a time of %s is none',
+  (measuredMs) => {
+    const info = linux({})
+    expect(() => deltaBetween(info, info, measuredMs as number)).toThrow(
+      expect.objectContaining({ code: 'ERR_TCP_INFO_ARGUMENT' }),
+    )
+  },
+)
+
+test('in next to no time there is no rate, rather than an endless one', () => {
+  const [before, after] = [linux({}), linux({ tcpi_segs_in: 2 ** 31 })]
+  const { perSecond } = deltaBetween(before, after, 5e-324)
+  expect(Object.values(perSecond).filter((each) => each !== undefined)).toEqual(
+    [],
+  )
+})
