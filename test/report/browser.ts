@@ -32,7 +32,7 @@ const ARGS = [
 
 export interface Opened {
   readonly page: Page
-  /** Console messages, errors of the page, and requests for anything else. */
+  /** Console messages, errors, dialogs, windows, and requests for anything else. */
   readonly complaints: readonly string[]
 }
 
@@ -64,6 +64,11 @@ export function useBrowser(): (
     page.on('request', (request) => {
       if (request.url() !== url) complaints.push(`request: ${request.url()}`)
     })
+    page.on('dialog', (dialog) => {
+      complaints.push(`dialog: ${dialog.message()}`)
+      void dialog.dismiss()
+    })
+    page.on('popup', () => complaints.push('a window'))
     await page.goto(url)
     return { page, complaints }
   }

@@ -1,6 +1,6 @@
 import { type KernelStruct, structOf } from '../../lib/decode/index.js'
 import { Endpoints } from '../../lib/endpoints.js'
-import type { TcpInfo } from '../../lib/tcp-info.js'
+import type { Reading, TcpInfo } from '../../lib/tcp-info.js'
 
 /** Members of a record that do not come out of the kernel's struct. */
 export const CONTEXT_FIELDS: readonly string[] = [
@@ -31,6 +31,8 @@ export interface RecordOptions {
   readonly at?: number
   /** The kernel's release, for `raw`. */
   readonly release?: string
+  /** What is beside the struct, where it matters. */
+  readonly reading?: Partial<Reading>
 }
 
 /** The record that a platform's struct becomes, as the library makes it. */
@@ -39,7 +41,7 @@ export function recordOf(
   bytes: Uint8Array,
   options: RecordOptions = {},
 ): TcpInfo {
-  const { at = 0, length = bytes.length - at, release } = options
+  const { at = 0, length = bytes.length - at, release, reading } = options
   const struct = structFor(platform)
   // A copy: the library reads whole words, so its buffers end on one.
   const buffer = new ArrayBuffer((bytes.length + 7) & ~7)
@@ -59,6 +61,7 @@ export function recordOf(
     appBytesWritten: undefined,
     connectDurationMs: undefined,
     errorCode: undefined,
+    ...reading,
   })
 }
 
