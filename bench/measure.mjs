@@ -1,58 +1,136 @@
 // Interleaved measurement: every variant once a round, in turn, so that a slow
 // moment of the machine hits all alike; medians over the rounds, and each
-// variant's ratio to the first, pair by pair.
+// variant's ratio to the first, pair by pair. What is reported is printed, and
+// kept for the page when run.mjs says so.
+
+import { appendFileSync } from 'node:fs'
 
 export function median(values) {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2
-    ? sorted[middle]
-    : (sorted[middle - 1] + sorted[middle]) / 2
+  return quantile(values, 1 / 2)
 }
 
-/**
- * @param variants name -> (async) function that returns one figure
- * @returns rows of { name, median, ratio, low, high }; low and high are the
- *   quartiles of the ratio
- */
-export async function interleave(variants, { rounds, warmups = 2 }) {
-  const figures = new Map(Object.keys(variants).map((name) => [name, []]))
+function quantile(values, part) {
+  const sorted = [...values].sort((a, b) => a - b)
+  const at = (sorted.length - 1) * part
+  const [below, above] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]]
+  return below + (above - below) * (at % 1)
+}
+
+function shuffled(values) {
+  const order = values.map((value) => ({ value, key: Math.random() }))
+  return order.sort((a, b) => a.key - b.key).map(({ value }) => value)
+}
+
+/** The figures of each variant, one of each round: name -> array. */
+export async function collect(variants, { rounds, warmups = 2 }) {
   const names = Object.keys(variants)
+  const figures = Object.fromEntries(names.map((name) => [name, []]))
   for (let round = -warmups; round < rounds; round++) {
-    // Another order each round: who comes first must not matter.
-    const shift = (round + warmups) % names.length
-    for (const name of [...names.slice(shift), ...names.slice(0, shift)]) {
+    // Another order each round: who comes before whom must not matter.
+    for (const name of shuffled(names)) {
       const figure = await variants[name]()
-      if (round >= 0) figures.get(name).push(figure)
+      if (round >= 0) figures[name].push(figure)
     }
   }
-  const base = figures.get(names[0])
-  return names.map((name) => {
-    const own = figures.get(name)
+  return figures
+}
+
+/** Rows; the base of each is the one that `bases` names for it, else the first. */
+export function compare(figures, bases = {}) {
+  const [first] = Object.keys(figures)
+  return Object.entries(figures).map(([name, own]) => {
+    const base = figures[bases[name] ?? first]
     const ratios = own.map((figure, i) => figure / base[i])
-    const sorted = [...ratios].sort((a, b) => a - b)
     return {
       name,
+      figures: own,
       median: median(own),
       ratio: median(ratios),
-      low: sorted[Math.floor(sorted.length / 4)],
-      high: sorted[Math.floor((sorted.length * 3) / 4)],
+      low: quantile(ratios, 1 / 4),
+      high: quantile(ratios, 3 / 4),
+      over: median(own.map((figure, i) => figure - base[i])),
     }
   })
 }
 
-/** Prints the rows; `goals` are limits of the ratio, such as { us: '<= 1.75' }. */
+/**
+ * @param variants name -> (async) function that returns one figure
+ * @returns rows of { name, median, ratio, low, high, over }; low and high are the
+ *   quartiles of the ratio, `over` is the difference
+ */
+export async function interleave(variants, how) {
+  return compare(await collect(variants, how))
+}
+
+/** Adds to what run.mjs collects for the page. */
+function keep(result) {
+  const file = process.env.BENCH_RESULTS
+  if (file) appendFileSync(file, `${JSON.stringify(result)}\n`)
+}
+
+/** Says that something can't be had on this machine. */
+export function skip(what, why) {
+  console.log(`skipped  ${what}: ${why}`)
+  keep({ skipped: what, why })
+}
+
+const format = (figure) =>
+  figure.toLocaleString('en', {
+    maximumFractionDigits: Math.abs(figure) < 100 ? 2 : 0,
+  })
+
+/**
+ * A goal is a limit of the ratio, such as '<= 1.6'; of the ratio to another row
+ * than the first, '< 1 of koffi'; or of what comes on top of the first, '< +5'.
+ */
+function judge(goal, row, rows) {
+  const [, sign, plus, number, other] =
+    /^(<=|>=|<) (\+?)([\d.]+)(?: of (.+))?$/.exec(goal) ?? []
+  if (!sign) throw new Error(`not a goal: ${goal}`)
+  const limit = Number(number)
+  const of = rows.find(({ name }) => name === other)
+  if (other && !of) return { goal, figure: undefined, holds: undefined }
+  const figure = plus
+    ? row.over
+    : of
+      ? median(row.figures.map((own, i) => own / of.figures[i]))
+      : row.ratio
+  const holds =
+    sign === '>='
+      ? figure >= limit
+      : sign === '<'
+        ? figure < limit
+        : figure <= limit
+  return { goal, figure, holds }
+}
+
+/** '<= 1.6: 1.83, missed' */
+export function verdictOf({ goal, figure, holds }, unit) {
+  if (holds === undefined) return `${goal}: not measured`
+  const isDifference = goal.includes('+')
+  const told = isDifference ? `+${format(figure)} ${unit}` : figure.toFixed(3)
+  return `${goal}: ${told}, ${holds ? 'holds' : 'missed'}`
+}
+
+/** Prints the rows; `goals` has one or more for the name of a row. */
 export function report(title, unit, rows, goals = {}) {
+  const judged = rows.map((row) => ({
+    ...row,
+    goals: [goals[row.name] ?? []].flat().map((goal) => judge(goal, row, rows)),
+  }))
+  keep({
+    title,
+    unit,
+    // Without the single rounds.
+    rows: judged.map(({ figures, ...row }) => row),
+  })
   console.log(`\n${title}`)
   const width = Math.max(...rows.map(({ name }) => name.length))
-  for (const { name, median, ratio, low, high } of rows) {
-    const goal = goals[name]
-    const [, sign, limit] = /(<=|>=) ([\d.]+)/.exec(goal ?? '') ?? []
-    const holds = sign === '<=' ? ratio <= limit : ratio >= limit
+  for (const { name, median, ratio, low, high, goals } of judged) {
     console.log(
-      `  ${name.padEnd(width)}  ${median.toFixed(1).padStart(10)} ${unit}` +
+      `  ${name.padEnd(width)}  ${format(median).padStart(10)} ${unit}` +
         `  x ${ratio.toFixed(3)}  (${low.toFixed(3)} to ${high.toFixed(3)})` +
-        (goal ? `  goal ${goal}: ${holds ? 'holds' : 'MISSED'}` : ''),
+        goals.map((goal) => `\n      goal ${verdictOf(goal, unit)}`).join(''),
     )
   }
 }

@@ -1,63 +1,143 @@
-// One read of one connection: what does the record cost over the system call?
-// Rival: the same getsockopt in a C loop (raw-read.c).
+// One read of one connection: what does the record cost over the system call? And
+// one of each of a thousand. Rivals: the same getsockopt in a C loop (raw-read.c),
+// npm's sockopt, which gives the first four bytes as a number, libc's getsockopt
+// through koffi, and Go's mikioh/tcpinfo and conniver beside a loop in Go.
 
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import net from 'node:net'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { connect, readTcpInfo, readTcpState } from '../dist/index.js'
-import { interleave, report } from './measure.mjs'
+import nodeGypBuild from 'node-gyp-build'
+import { readTcpInfo, sample } from '../dist/index.js'
+import { connectMany } from './connect-many.mjs'
+import { collect, compare, interleave, report } from './measure.mjs'
+import { compileLoop, openConnections, readersOf } from './readers.mjs'
+import { goRivals } from './rivals.mjs'
+import { withServer } from './with-server.mjs'
 
 const COUNT = 2_000
-const require = createRequire(import.meta.url)
+const BATCH = 1_000
+/** The kernel writes no more. */
+const STRIDE = 512
+const SAMPLING = { intervalMs: 20 }
+const SAMPLING_MS = 400
+const PASSES = 10
 
-const file = path.join(
-  mkdtempSync(path.join(tmpdir(), 'raw-read-')),
-  'raw.node',
-)
-execFileSync('cc', [
-  ...['-O2', '-shared', '-fPIC', '-o', file],
-  `-I${require('node-api-headers').include_dir}`,
-  fileURLToPath(new URL('raw-read.c', import.meta.url)),
-])
-const { loop } = require(file)
-
-const server = net.createServer((peer) => peer.on('data', (d) => peer.write(d)))
-await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
-const socket = connect(server.address().port, '127.0.0.1')
-const plain = net.connect(server.address().port, '127.0.0.1')
-for (const each of [socket, plain]) {
-  each.write(Buffer.alloc(1000))
-  await new Promise((resolve) => each.once('data', resolve))
-}
+const { loop } = compileLoop()
 
 let sink
-function timed(read) {
+function timed(read, count = COUNT) {
   return () => {
     const from = process.hrtime.bigint()
-    for (let i = 0; i < COUNT; i++) sink = read()
-    return Number(process.hrtime.bigint() - from) / COUNT
+    for (let i = 0; i < count; i++) sink = read()
+    return Number(process.hrtime.bigint() - from) / count
   }
 }
 
-const rows = await interleave(
-  {
-    'C getsockopt': () => loop(socket._handle.fd, COUNT),
-    'readTcpInfo(TcpInfoSocket)': timed(() => readTcpInfo(socket)),
-    'readTcpInfo(net.Socket)': timed(() => readTcpInfo(plain)),
-    readTcpState: timed(() => readTcpState(socket)),
-  },
-  { rounds: 501, warmups: 100 },
-)
-report('One read', 'ns', rows, {
-  'readTcpInfo(TcpInfoSocket)': '<= 1.75',
-  readTcpState: '<= 1.25',
-})
+/** Those of the names that are there, in the form of a goal. */
+const below = (...names) => names.map((name) => `< 1 of ${name}`)
 
+async function one() {
+  const connections = await openConnections()
+  const descriptors = Int32Array.of(connections.socket._handle.fd)
+  const go = await goRivals()
+  await go?.ask(`open ${connections.port}`)
+  const inGo = (go?.kinds ?? []).map((kind) => [
+    `Go, ${kind === 'go' ? 'getsockopt' : kind}`,
+    async () => Number(await go.ask(`read ${kind} ${COUNT}`)),
+  ])
+  const figures = await collect(
+    {
+      'C getsockopt': () => loop(descriptors, COUNT),
+      ...Object.fromEntries(
+        Object.entries(readersOf(connections)).map(([name, read]) => [
+          name,
+          timed(read),
+        ]),
+      ),
+      ...Object.fromEntries(inGo),
+    },
+    { rounds: 201, warmups: 40 },
+  )
+  report('One read', 'ns', compare(figures), {
+    'readTcpInfo(TcpInfoSocket)': [
+      '<= 1.6',
+      ...below('koffi, all fields', 'Go, mikioh/tcpinfo', 'Go, conniver'),
+    ],
+    readTcpState: [
+      '<= 1.2',
+      ...below('sockopt, first 4 bytes', 'koffi, one field'),
+    ],
+  })
+  if (go) {
+    const { 'Go, getsockopt': base, ...others } = figures
+    report(
+      "One read in Go, beside Go's own loop",
+      'ns',
+      compare({
+        'Go, getsockopt': base,
+        ...Object.fromEntries(
+          Object.entries(others).filter(([name]) => name.startsWith('Go, ')),
+        ),
+      }),
+    )
+  }
+  go?.end()
+  connections.close()
+}
+
+async function batch([port]) {
+  const sockets = await connectMany(BATCH, port)
+  const descriptors = Int32Array.from(sockets, ({ _handle }) => _handle.fd)
+  const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
+  const addon = nodeGypBuild(root)
+  const bytes = new Uint8Array(BATCH * STRIDE)
+  const filled = new Int32Array(BATCH)
+  /** CPU time of the process, since its reads are spread over time. */
+  const sampled = async () => {
+    let samples = 0
+    const sampling = sample(sockets, SAMPLING)
+    sampling.on('sample', () => {
+      samples++
+    })
+    await wait(3 * SAMPLING.intervalMs)
+    samples = 0
+    const from = process.cpuUsage()
+    await wait(SAMPLING_MS)
+    const { user, system } = process.cpuUsage(from)
+    sampling.stop()
+    return ((user + system) * 1000) / samples
+  }
+  /** After one in vain: a thousand sockets are in the cache only of who had them. */
+  const passes = (pass) => {
+    const figure = timed(pass, PASSES)
+    return () => {
+      pass()
+      return figure() / BATCH
+    }
+  }
+  const rows = await interleave(
+    {
+      'C getsockopt': () => {
+        loop(descriptors, 1)
+        return loop(descriptors, PASSES)
+      },
+      "the addon's readMany": passes(() =>
+        addon.readMany(descriptors, bytes, STRIDE, filled),
+      ),
+      'sample(), CPU time': sampled,
+      'readTcpInfo of each': passes(() => {
+        for (const socket of sockets) sink = readTcpInfo(socket)
+      }),
+    },
+    { rounds: 25, warmups: 3 },
+  )
+  report(`One read of each of ${BATCH} sockets`, 'ns', rows, {
+    "the addon's readMany": '<= 1.1',
+    'sample(), CPU time': '<= 1.1',
+  })
+  for (const socket of sockets) socket.destroy()
+}
+
+await one()
+await withServer(batch)
 if (sink === undefined) throw new Error('nothing was read')
-socket.destroy()
-plain.destroy()
-server.close()

@@ -1,0 +1,64 @@
+// A web server that knows nothing of us, with and without the preload, under wrk.
+// Both are up all the time, and asked in turn.
+
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { interleave, report } from './measure.mjs'
+import { tool } from './rivals.mjs'
+
+const SECONDS = 1
+const CONNECTIONS = 32
+const ROUNDS = 15
+const CASES = [
+  { title: 'keep-alive', headers: [], goal: '>= 0.98' },
+  {
+    title: 'a connection for each request',
+    headers: ['-H', 'Connection: close'],
+    goal: '>= 0.96',
+  },
+]
+
+const file = (name) => fileURLToPath(new URL(name, import.meta.url))
+
+async function start(...flags) {
+  const child = spawn(process.execPath, [...flags, file('server.mjs')], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  })
+  const [line] = await once(child.stdout, 'data')
+  const [, port] = String(line).split(' ')
+  return { child, port: Number(port) }
+}
+
+/** Requests per second. */
+function load({ port }, headers) {
+  const { stdout } = spawnSync(
+    'wrk',
+    [
+      ...['-t', 1, '-c', CONNECTIONS, '-d', `${SECONDS}s`, ...headers],
+      `http://127.0.0.1:${port}/`,
+    ].map(String),
+    { encoding: 'utf8' },
+  )
+  const [, rate] = /^Requests\/sec: +([\d.]+)/m.exec(stdout) ?? []
+  if (!rate || stdout.includes('Non-2xx')) throw new Error(stdout)
+  return Number(rate)
+}
+
+if (tool('wrk')) {
+  const plain = await start()
+  const ours = await start('--import', file('../dist/register.js'))
+  for (const { title, headers, goal } of CASES) {
+    const rows = await interleave(
+      {
+        'node server.js': () => load(plain, headers),
+        'node --import tcpinfo-socket/register': () => load(ours, headers),
+      },
+      { rounds: ROUNDS },
+    )
+    report(`A web server under wrk, ${title}`, 'per s', rows, {
+      'node --import tcpinfo-socket/register': goal,
+    })
+  }
+  for (const { child } of [plain, ours]) child.disconnect()
+}

@@ -1,0 +1,109 @@
+// Where the rivals come from: npm's registry and Go's module proxy, in pinned
+// versions, once, outside the tree. What can't be had is skipped, and said so.
+
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { cached, cacheFolder } from '../scripts/downloads.mjs'
+import { npm } from '../scripts/test-package.mjs'
+import { skip } from './measure.mjs'
+
+const CACHE = cacheFolder('rivals')
+const CONNIVER = 'github.com/runZeroInc/conniver'
+const CONNIVER_VERSION = 'v0.0.9'
+/** A module proxy that does not answer. */
+const BUILD_TIMEOUT_MS = 180_000
+
+/** A package of npm's, such as koffi@3.3.4, or undefined. */
+export function npmRival(specifier) {
+  const [name] = specifier.split('@')
+  try {
+    const folder = cached(CACHE, specifier, (unfinished) => {
+      writeFileSync(path.join(unfinished, 'package.json'), '{}')
+      npm(`install ${specifier}`, unfinished)
+    })
+    return createRequire(path.join(folder, 'package.json'))(name)
+  } catch (error) {
+    skip(`npm's ${specifier}`, error.message.split('\n')[0])
+  }
+}
+
+/** A tool, installed from Debian if need be and if possible; whether it is there. */
+export function tool(command, debian = command) {
+  const there = () => spawnSync('which', [command]).status === 0
+  if (!there() && process.getuid?.() === 0) {
+    console.log(`installing ${debian}`)
+    for (const words of ['update -q', `install -qy ${debian}`]) {
+      spawnSync('apt-get', words.split(' '), { stdio: 'ignore' })
+    }
+  }
+  const isThere = there()
+  if (!isThere) skip(command, `Debian's package ${debian} is not installed`)
+  return isThere
+}
+
+function buildGo() {
+  const folder = path.join(CACHE, 'go')
+  const program = path.join(folder, 'rivals')
+  const run = (args) =>
+    execFileSync('go', args, {
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      timeout: BUILD_TIMEOUT_MS,
+    })
+  const begin = () => {
+    rmSync(folder, { recursive: true, force: true })
+    mkdirSync(CACHE, { recursive: true })
+    cpSync(fileURLToPath(new URL('rivals', import.meta.url)), folder, {
+      recursive: true,
+    })
+  }
+  begin()
+  const copy = process.env.CONNIVER
+  try {
+    run(['mod', 'edit', `-require=${CONNIVER}@${CONNIVER_VERSION}`])
+    if (copy) run(['mod', 'edit', `-replace=${CONNIVER}=${copy}`])
+    run(['build', '-mod=mod', '-tags', 'conniver', '-o', program, '.'])
+  } catch (error) {
+    const why = String(error.stderr ?? error.message)
+      .trim()
+      .split('\n')
+      .at(-1)
+    skip(`${CONNIVER}@${CONNIVER_VERSION}`, why.trim())
+    begin()
+    run(['build', '-o', program, '.'])
+  }
+  return program
+}
+
+/**
+ * The program in bench/rivals: which kinds it has, and what asks it; or undefined. A
+ * copy of conniver's source that is there already is named by CONNIVER.
+ */
+export async function goRivals() {
+  let program
+  try {
+    program = buildGo()
+  } catch (error) {
+    skip(
+      "Go's rivals",
+      error.code === 'ENOENT'
+        ? 'there is no go'
+        : String(error.stderr ?? error),
+    )
+    return undefined
+  }
+  const child = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'] })
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  /** Its answer: words, numbers where they are. */
+  const ask = async (question) => {
+    child.stdin.write(`${question}\n`)
+    const { value, done } = await lines.next()
+    if (done) throw new Error(`Go's rivals ended when asked: ${question}`)
+    return value.split(' ')
+  }
+  return { kinds: await ask('rivals'), ask, end: () => child.stdin.end() }
+}
