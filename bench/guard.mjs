@@ -7,12 +7,13 @@ import http from 'node:http'
 import https from 'node:https'
 import { setTimeout as wait } from 'node:timers/promises'
 import { HttpAgent, HttpsAgent } from '../dist/index.js'
+import { compare, report } from './measure.mjs'
 import { withServer } from './with-server.mjs'
 
 const REQUESTS = 2000
 const AT_ONCE = 4
 const CLOSE_AFTER_MS = 10
-const GOAL = 10
+const GOAL = '<= 0.1'
 
 const clock = new Int32Array(new SharedArrayBuffer(4))
 const pauses = {
@@ -55,8 +56,10 @@ async function resets({ client, agent, port, close, pause }, requests) {
 
 const server = '../test/support/closing-server.mjs'
 await withServer(async ([httpPort, httpsPort]) => {
-  console.log(`\nResets in ${REQUESTS} requests`)
-  for (const [name, client, port, Stock, Ours] of [
+  const figures = {}
+  const bases = {}
+  const goals = {}
+  for (const [title, client, port, Stock, Ours] of [
     ['http', http, httpPort, http.Agent, HttpAgent],
     ['https', https, httpsPort, https.Agent, HttpsAgent],
   ]) {
@@ -75,16 +78,14 @@ await withServer(async ([httpPort, httpsPort]) => {
           }
         }
         for (const agent of agents) agent.destroy()
-        const [stock, ours] = failed
-        const goal =
-          kind === 'busy'
-            ? `  goal 1/${GOAL}: ${ours * GOAL <= stock ? 'holds' : 'MISSED'}`
-            : ''
-        console.log(
-          `  ${`${name} ${close} ${kind}`.padEnd(14)}` +
-            `  stock ${String(stock).padStart(4)}  ours ${String(ours).padStart(4)}${goal}`,
-        )
+        const name = `${title} ${close} ${kind}`
+        figures[`${name}, stock`] = [failed[0]]
+        figures[`${name}, ours`] = [failed[1]]
+        bases[`${name}, ours`] = bases[`${name}, stock`] = `${name}, stock`
+        if (kind === 'busy') goals[`${name}, ours`] = GOAL
       }
     }
   }
+  const rows = compare(figures, bases)
+  report(`Resets in ${REQUESTS} requests`, 'resets', rows, goals)
 }, server)

@@ -23,7 +23,7 @@ await withServer(async ([, httpPort]) => {
     const stock = new http.Agent(options)
     const ours = new HttpAgent(options)
     const perSecond = (agent) => async () => {
-      const [rate] = await requests(
+      const { rate } = await requests(
         agent,
         httpPort,
         REQUESTS,

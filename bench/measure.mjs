@@ -21,7 +21,7 @@ function shuffled(values) {
   return order.sort((a, b) => a.key - b.key).map(({ value }) => value)
 }
 
-/** The figures of each variant, one of each round: name -> array. */
+/** What each variant returned, once for each round: name -> array. */
 export async function collect(variants, { rounds, warmups = 2 }) {
   const names = Object.keys(variants)
   const figures = Object.fromEntries(names.map((name) => [name, []]))
@@ -34,6 +34,15 @@ export async function collect(variants, { rounds, warmups = 2 }) {
   }
   return figures
 }
+
+/** One of several figures that the variants returned as members of an object. */
+export const pick = (collected, member) =>
+  Object.fromEntries(
+    Object.entries(collected).map(([name, figures]) => [
+      name,
+      figures.map((each) => each[member]),
+    ]),
+  )
 
 /** Rows; the base of each is the one that `bases` names for it, else the first. */
 export function compare(figures, bases = {}) {
@@ -74,10 +83,13 @@ export function skip(what, why) {
   keep({ skipped: what, why })
 }
 
-const format = (figure) =>
-  figure.toLocaleString('en', {
-    maximumFractionDigits: Math.abs(figure) < 100 ? 2 : 0,
-  })
+/** Three digits or more. */
+export function format(figure) {
+  if (!Number.isFinite(figure)) return '–'
+  const size = Math.abs(figure)
+  const maximumFractionDigits = size < 10 ? 2 : size < 100 ? 1 : 0
+  return figure.toLocaleString('en', { maximumFractionDigits })
+}
 
 /**
  * A goal is a limit of the ratio, such as '<= 1.6'; of the ratio to another row
@@ -104,12 +116,20 @@ function judge(goal, row, rows) {
   return { goal, figure, holds }
 }
 
-/** '<= 1.6: 1.83, missed' */
-export function verdictOf({ goal, figure, holds }, unit) {
-  if (holds === undefined) return `${goal}: not measured`
+/** What a goal says, and what became of it: for readers. */
+export function tell({ goal, figure, holds }, unit) {
+  const text = goal
+    .replace(/^< 1 of /, 'below ')
+    .replace('<=', '≤')
+    .replace('>=', '≥')
   const isDifference = goal.includes('+')
-  const told = isDifference ? `+${format(figure)} ${unit}` : figure.toFixed(3)
-  return `${goal}: ${told}, ${holds ? 'holds' : 'missed'}`
+  if (holds === undefined)
+    return { goal: text, figure: '–', holds: 'not measured' }
+  return {
+    goal: isDifference ? `${text} ${unit}` : text,
+    figure: isDifference ? `+${format(figure)} ${unit}` : figure.toFixed(3),
+    holds: holds ? 'holds' : 'missed',
+  }
 }
 
 /** Prints the rows; `goals` has one or more for the name of a row. */
@@ -130,7 +150,13 @@ export function report(title, unit, rows, goals = {}) {
     console.log(
       `  ${name.padEnd(width)}  ${format(median).padStart(10)} ${unit}` +
         `  x ${ratio.toFixed(3)}  (${low.toFixed(3)} to ${high.toFixed(3)})` +
-        goals.map((goal) => `\n      goal ${verdictOf(goal, unit)}`).join(''),
+        goals
+          .map((goal) => tell(goal, unit))
+          .map(
+            ({ goal, figure, holds }) =>
+              `\n      goal ${goal}: ${figure}, ${holds}`,
+          )
+          .join(''),
     )
   }
 }

@@ -6,7 +6,7 @@
 import http from 'node:http'
 import net from 'node:net'
 import { connect, HttpAgent } from '../dist/index.js'
-import { collect, compare, report } from './measure.mjs'
+import { collect, compare, pick, report } from './measure.mjs'
 import { goRivals } from './rivals.mjs'
 import { withServer } from './with-server.mjs'
 import { churn, requests } from './workloads.mjs'
@@ -23,38 +23,29 @@ const count = () => {
 
 const go = await goRivals()
 
-const WARMUPS = 2
-
 /** Reports both figures that the variants give, each beside its own language. */
 async function both(title, variants, rounds) {
-  const names = Object.keys(variants)
-  const cpu = Object.fromEntries(names.map((name) => [name, []]))
-  const rates = await collect(
-    Object.fromEntries(
-      names.map((name) => [
-        name,
-        async () => {
-          const [rate, us] = (await variants[name]()).map(Number)
-          cpu[name].push(us)
-          return rate
-        },
-      ]),
-    ),
-    { rounds, warmups: WARMUPS },
-  )
-  for (const figures of Object.values(cpu)) figures.splice(0, WARMUPS)
+  const collected = await collect(variants, { rounds })
   const bases = Object.fromEntries(
-    names.map((name) => [name, `${name.split(',')[0]}, plain`]),
+    Object.keys(variants).map((name) => [name, `${name.split(',')[0]}, plain`]),
   )
-  report(`${title}, Node and Go`, 'per s', compare(rates, bases))
-  report(`${title}, CPU time of the client`, 'µs', compare(cpu, bases))
+  for (const [member, what, unit] of [
+    ['rate', 'Node and Go', 'per s'],
+    ['cpuUs', 'CPU time of the client', 'µs'],
+  ]) {
+    report(`${title}, ${what}`, unit, compare(pick(collected, member), bases))
+  }
 }
 
 const inGo = (verb, port, total) =>
   Object.fromEntries(
     (go?.kinds.includes('conniver') ? ['go', 'conniver'] : []).map((kind) => [
       kind === 'go' ? 'Go, plain' : 'Go, conniver',
-      () => go.ask(`${verb} ${kind} ${port} ${total} ${CONCURRENCY}`),
+      async () => {
+        const question = `${verb} ${kind} ${port} ${total} ${CONCURRENCY}`
+        const [rate, cpuUs] = (await go.ask(question)).map(Number)
+        return { rate, cpuUs }
+      },
     ]),
   )
 

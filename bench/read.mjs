@@ -11,7 +11,7 @@ import { readTcpInfo, sample } from '../dist/index.js'
 import { connectMany } from './connect-many.mjs'
 import { collect, compare, interleave, report } from './measure.mjs'
 import { compileLoop, openConnections, readersOf } from './readers.mjs'
-import { goRivals } from './rivals.mjs'
+import { goRivals, nameInGo } from './rivals.mjs'
 import { withServer } from './with-server.mjs'
 
 const COUNT = 2_000
@@ -42,7 +42,7 @@ async function one() {
   const go = await goRivals()
   await go?.ask(`open ${connections.port}`)
   const inGo = (go?.kinds ?? []).map((kind) => [
-    `Go, ${kind === 'go' ? 'getsockopt' : kind}`,
+    nameInGo(kind),
     async () => Number(await go.ask(`read ${kind} ${COUNT}`)),
   ])
   const figures = await collect(
@@ -127,6 +127,7 @@ async function batch([port]) {
       'sample(), CPU time': sampled,
       'readTcpInfo of each': passes(() => {
         for (const socket of sockets) sink = readTcpInfo(socket)
+        return sink
       }),
     },
     { rounds: 25, warmups: 3 },

@@ -4,12 +4,15 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { interleave, report } from './measure.mjs'
+import { collect, compare, report } from './measure.mjs'
 import { tool } from './rivals.mjs'
 
 const SECONDS = 1
 const CONNECTIONS = 32
-const ROUNDS = 15
+const PAIRS = 4
+const ROUNDS = 4
+const PLAIN = 'node server.js'
+const OURS = 'node --import tcpinfo-socket/register server.js'
 const CASES = [
   { title: 'keep-alive', headers: [], goal: '>= 0.98' },
   {
@@ -45,20 +48,32 @@ function load({ port }, headers) {
   return Number(rate)
 }
 
-if (tool('wrk')) {
-  const plain = await start()
-  const ours = await start('--import', file('../dist/register.js'))
-  for (const { title, headers, goal } of CASES) {
-    const rows = await interleave(
-      {
-        'node server.js': () => load(plain, headers),
-        'node --import tcpinfo-socket/register': () => load(ours, headers),
-      },
-      { rounds: ROUNDS },
-    )
-    report(`A web server under wrk, ${title}`, 'per s', rows, {
-      'node --import tcpinfo-socket/register': goal,
-    })
+/** Of several pairs of processes, since no two are quite alike. */
+async function figuresOfPairs() {
+  const figures = {}
+  for (let pair = 0; pair < PAIRS; pair++) {
+    const plain = await start()
+    const ours = await start('--import', file('../dist/register.js'))
+    for (const { title, headers } of CASES) {
+      const some = await collect(
+        {
+          [PLAIN]: () => load(plain, headers),
+          [OURS]: () => load(ours, headers),
+        },
+        { rounds: ROUNDS, warmups: 1 },
+      )
+      figures[title] ??= { [PLAIN]: [], [OURS]: [] }
+      for (const name of [PLAIN, OURS]) figures[title][name].push(...some[name])
+    }
+    for (const { child } of [plain, ours]) child.disconnect()
   }
-  for (const { child } of [plain, ours]) child.disconnect()
+  return figures
+}
+
+if (tool('wrk')) {
+  const figures = await figuresOfPairs()
+  for (const { title, goal } of CASES) {
+    const rows = compare(figures[title])
+    report(`A web server under wrk, ${title}`, 'per s', rows, { [OURS]: goal })
+  }
 }

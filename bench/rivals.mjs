@@ -79,6 +79,9 @@ function buildGo() {
   return program
 }
 
+/** The name of a kind of the Go program's in a table. */
+export const nameInGo = (kind) => `Go, ${kind === 'go' ? 'getsockopt' : kind}`
+
 /**
  * The program in bench/rivals: which kinds it has, and what asks it; or undefined. A
  * copy of conniver's source that is there already is named by CONNIVER.
@@ -105,5 +108,10 @@ export async function goRivals() {
     if (done) throw new Error(`Go's rivals ended when asked: ${question}`)
     return value.split(' ')
   }
-  return { kinds: await ask('rivals'), ask, end: () => child.stdin.end() }
+  return {
+    program,
+    kinds: await ask('rivals'),
+    ask,
+    end: () => child.stdin.end(),
+  }
 }

@@ -20,14 +20,14 @@ function repeat(count, concurrency, once) {
   )
 }
 
-/** How many a second, and the CPU time of each in this process in µs. */
+/** How many a second, and the CPU time that each takes in this process. */
 async function measured(count, concurrency, once) {
   const cpuFrom = process.cpuUsage()
   const from = process.hrtime.bigint()
   await repeat(count, concurrency, once)
   const elapsed = Number(process.hrtime.bigint() - from)
   const { user, system } = process.cpuUsage(cpuFrom)
-  return [(count * 1e9) / elapsed, (user + system) / count]
+  return { rate: (count * 1e9) / elapsed, cpuUs: (user + system) / count }
 }
 
 /** Connects, sends, ends, waits for the other end. */

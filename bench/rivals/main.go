@@ -196,11 +196,13 @@ func answer(line string) (string, error) {
 	fmt.Sscan(line, &verb)
 	switch verb {
 	case "rivals":
-		var kinds []string
+		kinds := []string{"go"}
 		for kind := range readers {
-			kinds = append(kinds, kind)
+			if kind != "go" {
+				kinds = append(kinds, kind)
+			}
 		}
-		sort.Strings(kinds)
+		sort.Strings(kinds[1:])
 		return strings.Join(kinds, " "), nil
 	case "open":
 		if _, err := fmt.Sscan(line, &verb, &port); err != nil {

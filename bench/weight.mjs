@@ -1,0 +1,104 @@
+// What we weigh: time to be imported, over a Node that has nothing to do; memory of a
+// socket, over a stock one, and of a record.
+
+import { spawnSync } from 'node:child_process'
+import {
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { collect, compare, median, pick, report } from './measure.mjs'
+import { withServer } from './with-server.mjs'
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
+const IMPORT_GOAL = '< +5'
+const SOCKETS = 4000
+
+function node(...args) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+  })
+  if (status !== 0) throw new Error(stderr)
+  return stdout
+}
+
+async function importing() {
+  const folder = mkdtempSync(path.join(tmpdir(), 'import-'))
+  mkdirSync(path.join(folder, 'node_modules'))
+  symlinkSync(root, path.join(folder, 'node_modules/tcpinfo-socket'))
+  /** Milliseconds from start to end of a process whose program that is. */
+  const process = (name, program, ...flags) => {
+    const file = path.join(folder, name)
+    writeFileSync(file, program)
+    return () => {
+      const from = performance.now()
+      node(...flags, file)
+      return performance.now() - from
+    }
+  }
+  const ours = 'tcpinfo-socket'
+  const [esm, cjs] = ['nothing, ESM', 'nothing, CommonJS']
+  const figures = await collect(
+    {
+      [esm]: process('empty.mjs', ''),
+      'node:net, node:http and node:https': process(
+        'net.mjs',
+        "import 'node:net'; import 'node:http'; import 'node:https'",
+      ),
+      [`import '${ours}'`]: process('ours.mjs', `import '${ours}'`),
+      [`--import ${ours}/register`]: process(
+        'preloaded.mjs',
+        '',
+        '--import',
+        path.join(root, 'dist/register.js'),
+      ),
+      [cjs]: process('empty.cjs', ''),
+      [`require('${ours}')`]: process('ours.cjs', `require('${ours}')`),
+    },
+    { rounds: 41, warmups: 3 },
+  )
+  rmSync(folder, { recursive: true })
+  const rows = compare(figures, { [cjs]: cjs, [`require('${ours}')`]: cjs })
+  report('A process that imports', 'ms', rows, {
+    [`import '${ours}'`]: IMPORT_GOAL,
+    [`require('${ours}')`]: IMPORT_GOAL,
+    [`--import ${ours}/register`]: IMPORT_GOAL,
+  })
+}
+
+async function memory([port]) {
+  const program = fileURLToPath(new URL('memory.mjs', import.meta.url))
+  const held = (kind) => () =>
+    JSON.parse(node('--expose-gc', program, kind, port, SOCKETS))
+  const how = { rounds: 3, warmups: 0 }
+  const record = pick(await collect({ record: held('record') }, how), 'heap')
+  // "No allocation per socket beyond one record."
+  const goal = `<= +${Math.ceil(median(record.record))}`
+  for (const [state, what] of [
+    ['open', 'an open connection'],
+    ['closed', 'a closed socket'],
+  ]) {
+    const collected = await collect(
+      {
+        'net.Socket': held(`plain ${state}`),
+        TcpInfoSocket: held(`ours ${state}`),
+        'TcpInfoSocket, with a listener': held(`listener ${state}`),
+        'instrument(net.Socket)': held(`instrument ${state}`),
+      },
+      how,
+    )
+    const heap = compare(pick(collected, 'heap'))
+    report(`Heap of ${what}`, 'bytes', heap, { TcpInfoSocket: goal })
+    const rss = compare(pick(collected, 'rss'))
+    report(`Resident memory of ${what}`, 'bytes', rss)
+  }
+  report('Heap of a kept record', 'bytes', compare(record))
+}
+
+await importing()
+await withServer(memory)
