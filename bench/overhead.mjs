@@ -52,7 +52,7 @@ const inGo = (verb, port, total) =>
 await withServer(async ([tcpPort, httpPort]) => {
   const inNode = (open) => () => churn(open, tcpPort, CONNECTIONS, CONCURRENCY)
   await both(
-    'Short connections',
+    'Connections',
     {
       'Node, plain': inNode((options) => net.connect(options)),
       'Node, ours with a listener': inNode((options) =>
@@ -67,7 +67,7 @@ await withServer(async ([tcpPort, httpPort]) => {
   const asked = (agent) => () =>
     requests(agent, httpPort, REQUESTS, CONCURRENCY)
   await both(
-    'Kept-alive HTTP requests',
+    'HTTP requests',
     {
       'Node, plain': asked(stock),
       'Node, ours': asked(ours),
