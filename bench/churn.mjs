@@ -62,6 +62,6 @@ await withServer(async ([tcpPort]) => {
     'ours, no listener': '>= 0.98',
   })
   const cpu = compare(pick(collected, 'cpuUs'))
-  report('Short connections, CPU time of the client', 'µs', cpu)
+  report('Short connections, CPU time', 'µs', cpu)
   if (records < rounds * CONNECTIONS) throw new Error('records are missing')
 })

@@ -4,7 +4,7 @@
 
 import http from 'node:http'
 import { HttpAgent } from '../dist/index.js'
-import { interleave, report } from './measure.mjs'
+import { collect, compare, pick, report } from './measure.mjs'
 import { withServer } from './with-server.mjs'
 import { requests } from './workloads.mjs'
 
@@ -22,22 +22,16 @@ await withServer(async ([, httpPort]) => {
   for (const [name, turn] of Object.entries(turns)) {
     const stock = new http.Agent(options)
     const ours = new HttpAgent(options)
-    const perSecond = (agent) => async () => {
-      const { rate } = await requests(
-        agent,
-        httpPort,
-        REQUESTS,
-        CONCURRENCY,
-        turn,
-      )
-      return rate
-    }
-    const rows = await interleave(
-      { 'http.Agent': perSecond(stock), HttpAgent: perSecond(ours) },
+    const load = (agent) => () =>
+      requests(agent, httpPort, REQUESTS, CONCURRENCY, turn)
+    const collected = await collect(
+      { 'http.Agent': load(stock), HttpAgent: load(ours) },
       { rounds: 25 },
     )
     const title = `Kept-alive HTTP requests, ${name}`
-    report(title, 'per s', rows, { HttpAgent: GOAL })
+    const rates = compare(pick(collected, 'rate'))
+    report(title, 'per s', rates, { HttpAgent: GOAL })
+    report(`${title}, CPU time`, 'µs', compare(pick(collected, 'cpuUs')))
     stock.destroy()
     ours.destroy()
   }

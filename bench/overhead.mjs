@@ -31,7 +31,7 @@ async function both(title, variants, rounds) {
   )
   for (const [member, what, unit] of [
     ['rate', 'Node and Go', 'per s'],
-    ['cpuUs', 'CPU time of the client', 'µs'],
+    ['cpuUs', 'CPU time', 'µs'],
   ]) {
     report(`${title}, ${what}`, unit, compare(pick(collected, member), bases))
   }

@@ -17,6 +17,7 @@ import { withServer } from './with-server.mjs'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const IMPORT_GOAL = '< +5'
+const TELL_CPU = 'console.log(JSON.stringify(process.cpuUsage()))'
 const SOCKETS = 4000
 
 function node(...args) {
@@ -31,44 +32,47 @@ async function importing() {
   const folder = mkdtempSync(path.join(tmpdir(), 'import-'))
   mkdirSync(path.join(folder, 'node_modules'))
   symlinkSync(root, path.join(folder, 'node_modules/tcpinfo-socket'))
-  /** Milliseconds from start to end of a process whose program that is. */
-  const process = (name, program, ...flags) => {
+  /** Of a process whose program that is, from start to end. */
+  const running = (name, program, ...flags) => {
     const file = path.join(folder, name)
-    writeFileSync(file, program)
+    writeFileSync(file, `${program}\n${TELL_CPU}`)
     return () => {
       const from = performance.now()
-      node(...flags, file)
-      return performance.now() - from
+      const { user, system } = JSON.parse(node(...flags, file))
+      return { ms: performance.now() - from, cpuMs: (user + system) / 1000 }
     }
   }
   const ours = 'tcpinfo-socket'
   const [esm, cjs] = ['nothing, ESM', 'nothing, CommonJS']
-  const figures = await collect(
+  const collected = await collect(
     {
-      [esm]: process('empty.mjs', ''),
-      'node:net, node:http and node:https': process(
+      [esm]: running('empty.mjs', ''),
+      'node:net, node:http and node:https': running(
         'net.mjs',
         "import 'node:net'; import 'node:http'; import 'node:https'",
       ),
-      [`import '${ours}'`]: process('ours.mjs', `import '${ours}'`),
-      [`--import ${ours}/register`]: process(
+      [`import '${ours}'`]: running('ours.mjs', `import '${ours}'`),
+      [`--import ${ours}/register`]: running(
         'preloaded.mjs',
         '',
         '--import',
         path.join(root, 'dist/register.js'),
       ),
-      [cjs]: process('empty.cjs', ''),
-      [`require('${ours}')`]: process('ours.cjs', `require('${ours}')`),
+      [cjs]: running('empty.cjs', ''),
+      [`require('${ours}')`]: running('ours.cjs', `require('${ours}')`),
     },
     { rounds: 41, warmups: 3 },
   )
   rmSync(folder, { recursive: true })
-  const rows = compare(figures, { [cjs]: cjs, [`require('${ours}')`]: cjs })
+  const bases = { [cjs]: cjs, [`require('${ours}')`]: cjs }
+  const rows = compare(pick(collected, 'ms'), bases)
   report('A process that imports', 'ms', rows, {
     [`import '${ours}'`]: IMPORT_GOAL,
     [`require('${ours}')`]: IMPORT_GOAL,
     [`--import ${ours}/register`]: IMPORT_GOAL,
   })
+  const cpu = compare(pick(collected, 'cpuMs'), bases)
+  report('A process that imports, CPU time', 'ms', cpu)
 }
 
 async function memory([port]) {
