@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import nodeGypBuild from 'node-gyp-build'
 import { readTcpInfo } from '../dist/index.js'
 import { affordable, connectMany } from './connect-many.mjs'
-import { interleave, report } from './measure.mjs'
+import { format, interleave, report } from './measure.mjs'
 import { compileLoop } from './readers.mjs'
 import { tool } from './rivals.mjs'
 import { withServer } from './with-server.mjs'
@@ -56,7 +56,7 @@ await withServer(async ([port]) => {
     },
     { rounds: 21 },
   )
-  report(`${sockets.length} connections once`, 'ms', rows, {
+  report(`${format(sockets.length)} connections once`, 'ms', rows, {
     "the addon's readMany": '<= 1.1',
   })
   for (const socket of sockets) socket.destroy()

@@ -14,7 +14,10 @@ const OURS =
   /tcpinfo|readTcp|TcpInfoSocket|sample\(\)|the addon|ours|^HttpAgent/i
 const RIVALS = /^Go|koffi|sockopt/
 
-/** What is shown: of the tables whose titles match, with this caption. */
+/**
+ * What is shown: of the tables whose titles match, with this caption; ratios where
+ * `labelOf` says how their bars are called.
+ */
 const PANELS = [
   {
     part: 'read',
@@ -36,14 +39,14 @@ const PANELS = [
     part: 'overhead',
     title: /Node and Go$/,
     caption: 'Throughput that is left, beside the plain one (more is better)',
-    asRatio: true,
+    labelOf: (title, name) => `${title.split(', ')[0]}: ${name}`,
   },
   {
     part: 'register',
     title: /./,
     caption:
       'A web server with the preload, beside itself without (more is better)',
-    asRatio: true,
+    labelOf: (title) => title.split(', ')[1],
   },
 ]
 
@@ -53,13 +56,13 @@ const escaped = (text) =>
 const kindOf = (name) =>
   OURS.test(name) && !RIVALS.test(name) ? 'ours' : 'other'
 
-function rowsOf({ part, title, asRatio }, results) {
+function rowsOf({ part, title, labelOf }, results) {
   const tables = (results[part]?.reported ?? []).filter(
     (each) => each.rows && title.test(each.title),
   )
   return tables.flatMap(({ title, rows }) => {
     const [base] = rows
-    if (!asRatio) {
+    if (!labelOf) {
       const most = base.median * MOST_TIMES_THE_BASE
       return rows.map(({ name, median }) => ({
         name,
@@ -69,11 +72,10 @@ function rowsOf({ part, title, asRatio }, results) {
         value: format(median),
       }))
     }
-    const what = title.split(', ')
     return rows
       .filter(({ ratio, low }) => ratio !== 1 || low !== 1)
       .map(({ name, ratio, low, high }) => ({
-        name: `${what.length > 1 ? what.at(part === 'overhead' ? 0 : -1) : title}: ${name.replace(/^node --import \S+ .*/, 'register')}`,
+        name: labelOf(title, name),
         kind: kindOf(name),
         size: ratio,
         range: [low, high],

@@ -10,7 +10,7 @@ import { HttpAgent, HttpsAgent } from '../dist/index.js'
 import { compare, report } from './measure.mjs'
 import { withServer } from './with-server.mjs'
 
-const REQUESTS = 2000
+const REQUESTS = 1200
 const AT_ONCE = 4
 const CLOSE_AFTER_MS = 10
 const GOAL = '<= 0.1'

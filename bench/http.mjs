@@ -26,7 +26,7 @@ await withServer(async ([, httpPort]) => {
       requests(agent, httpPort, REQUESTS, CONCURRENCY, turn)
     const collected = await collect(
       { 'http.Agent': load(stock), HttpAgent: load(ours) },
-      { rounds: 25 },
+      { rounds: 21 },
     )
     const title = `Kept-alive HTTP requests, ${name}`
     const rates = compare(pick(collected, 'rate'))

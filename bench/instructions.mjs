@@ -141,11 +141,12 @@ if (process.argv.includes('--inside')) await inside()
 if (tool('valgrind')) {
   const folder = mkdtempSync(path.join(tmpdir(), 'instructions-'))
   const figures = {}
-  for (const part of [inNode, inGo]) {
+  for (const [language, part] of Object.entries({ Node: inNode, Go: inGo })) {
     try {
       Object.assign(figures, await part(folder))
     } catch (error) {
-      skip(`instructions, ${part.name}`, error.message)
+      console.error(error.message)
+      skip(`instructions in ${language}`, 'valgrind does not run it')
     }
   }
   rmSync(folder, { recursive: true })

@@ -9,7 +9,7 @@ import { tool } from './rivals.mjs'
 
 const SECONDS = 1
 const CONNECTIONS = 32
-const PAIRS = 4
+const PAIRS = 3
 const ROUNDS = 4
 const PLAIN = 'node server.js'
 const OURS = 'node --import tcpinfo-socket/register server.js'

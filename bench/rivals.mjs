@@ -27,7 +27,8 @@ export function npmRival(specifier) {
     })
     return createRequire(path.join(folder, 'package.json'))(name)
   } catch (error) {
-    skip(`npm's ${specifier}`, error.message.split('\n')[0])
+    console.error(error.message)
+    skip(`npm's ${specifier}`, 'it does not install')
   }
 }
 
@@ -68,11 +69,12 @@ function buildGo() {
     if (copy) run(['mod', 'edit', `-replace=${CONNIVER}=${copy}`])
     run(['build', '-mod=mod', '-tags', 'conniver', '-o', program, '.'])
   } catch (error) {
-    const why = String(error.stderr ?? error.message)
-      .trim()
-      .split('\n')
-      .at(-1)
-    skip(`${CONNIVER}@${CONNIVER_VERSION}`, why.trim())
+    if (error.code === 'ENOENT') throw error
+    console.error(String(error.stderr ?? error.message).trim())
+    skip(
+      `${CONNIVER}@${CONNIVER_VERSION}`,
+      copy ? "CONNIVER's copy does not build" : "not in Go's module proxy",
+    )
     begin()
     run(['build', '-o', program, '.'])
   }
@@ -91,12 +93,9 @@ export async function goRivals() {
   try {
     program = buildGo()
   } catch (error) {
-    skip(
-      "Go's rivals",
-      error.code === 'ENOENT'
-        ? 'there is no go'
-        : String(error.stderr ?? error),
-    )
+    const isMissing = error.code === 'ENOENT'
+    if (!isMissing) console.error(String(error.stderr ?? error).trim())
+    skip("Go's rivals", isMissing ? 'there is no go' : 'they do not build')
     return undefined
   }
   const child = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'] })
