@@ -28,7 +28,7 @@ const PANELS = [
     part: 'read',
     title: /^One read of each/,
     caption:
-      'One read of each of 1,000 connections, ns a connection (less is better)',
+      'One read of each of 1,000 connections, ns of CPU time a connection (less is better)',
   },
   {
     part: 'all',
