@@ -6,18 +6,25 @@
 
 const SLAB_BYTES = 16_384
 
+/** For the addon and for the decoders. */
+export class Slab {
+  readonly bytes = new ArrayBuffer(SLAB_BYTES)
+  readonly words = new Uint32Array(this.bytes)
+
+  wordsAt(): Uint32Array {
+    return this.words
+  }
+}
+
 export class BytePool {
-  /** One slab, for the addon and for the decoders. */
-  bytes!: ArrayBuffer
-  words!: Uint32Array
+  slab!: Slab
   /** Where in the slab the next bytes go, a multiple of 8. */
   at = SLAB_BYTES
 
   /** Makes sure that at least `needed` bytes are free from `at` on. */
   reserve(needed: number): void {
     if (this.at + needed <= SLAB_BYTES) return
-    this.bytes = new ArrayBuffer(SLAB_BYTES)
-    this.words = new Uint32Array(this.bytes)
+    this.slab = new Slab()
     this.at = 0
   }
 

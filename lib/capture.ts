@@ -27,12 +27,7 @@ import {
   unexpected,
 } from './errors.js'
 import { descriptorOf, handleOf, isPipe, type StreamHandle } from './handle.js'
-import {
-  type CaptureSnapshot,
-  generalFailure,
-  Snapshot,
-  takeSnapshot,
-} from './snapshot.js'
+import { generalFailure, Snapshot, takeSnapshot } from './snapshot.js'
 import type { TcpInfo, TcpInfoTrigger } from './tcp-info.js'
 
 // Pinned: somebody may replace net.Socket later.
@@ -94,7 +89,7 @@ export class Capture {
    * The newest read that gave something, and of which handle: not of another
    * address that was tried, nor of an earlier connection.
    */
-  #latest: CaptureSnapshot | undefined
+  #latest: Snapshot | undefined
   #latestOf: StreamHandle | null | undefined
   #failure: Failure | undefined
   #error: TcpInfoError | undefined
@@ -208,7 +203,7 @@ export class Capture {
     if (result instanceof Snapshot) this.#remember(result)
   }
 
-  #remember(snapshot: CaptureSnapshot): void {
+  #remember(snapshot: Snapshot): void {
     this.#latest = snapshot
     this.#latestOf = handleOf(this.owner)
   }
@@ -367,10 +362,7 @@ export class Capture {
     return true
   }
 
-  #take(
-    trigger: TcpInfoTrigger,
-    errorCode?: string,
-  ): CaptureSnapshot | Failure {
+  #take(trigger: TcpInfoTrigger, errorCode?: string): Snapshot | Failure {
     return takeSnapshot(
       this.owner,
       trigger,

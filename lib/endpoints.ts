@@ -1,6 +1,6 @@
 import { isIPv4, SocketAddress } from 'node:net'
 import { binding } from './binding.js'
-import { BytePool } from './byte-pool.js'
+import { BytePool, type Slab } from './byte-pool.js'
 import type { StreamHandle } from './handle.js'
 
 /** sizeof(Endpoint) in native/tcp_info.h. */
@@ -59,20 +59,18 @@ const byHandle = new WeakMap<StreamHandle, Endpoints>()
 export class Endpoints {
   static readonly unknown = new Endpoints(pool, false, undefined, UNKNOWN)
 
-  readonly #bytes: ArrayBuffer
-  readonly #words: Uint32Array
+  readonly #slab: Slab
   readonly #at: number
   readonly #peer: Peer | undefined
   #addresses: Addresses | undefined
 
   constructor(
-    { bytes, words, at }: BytePool,
+    { slab, at }: BytePool,
     readonly hasRemote: boolean,
     peer?: Peer,
     addresses?: Addresses,
   ) {
-    this.#bytes = bytes
-    this.#words = words
+    this.#slab = slab
     this.#at = at
     this.#peer = peer
     this.#addresses = addresses
@@ -89,11 +87,11 @@ export class Endpoints {
   }
 
   #address(offset: number): string | undefined {
-    return binding?.formatAddress(this.#bytes, this.#at + offset)
+    return binding?.formatAddress(this.#slab.bytes, this.#at + offset)
   }
 
   #port(offset: number): number | undefined {
-    const first = this.#words[(this.#at + offset) >> 2] as number
+    const first = this.#slab.words[(this.#at + offset) >> 2] as number
     const family = first & 0xffff
     return family === 0 ? undefined : first >>> 16
   }
@@ -107,7 +105,12 @@ export function readEndpoints(descriptor: number, peer?: Peer): Endpoints {
   if (!binding) return Endpoints.unknown
   pool.reserve(2 * ENDPOINT_BYTES)
   const wanted = peer ? LOCAL : LOCAL | REMOTE
-  const found = binding.readEndpoints(descriptor, pool.bytes, pool.at, wanted)
+  const found = binding.readEndpoints(
+    descriptor,
+    pool.slab.bytes,
+    pool.at,
+    wanted,
+  )
   if (found < 0) return Endpoints.unknown
   const hasRemote = peer !== undefined || (found & REMOTE) !== 0
   const endpoints = new Endpoints(pool, hasRemote, peer)

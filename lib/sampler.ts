@@ -29,8 +29,8 @@ import {
   type StreamHandle,
 } from './handle.js'
 import { instrument } from './instrument.js'
-import { MAX_INFO_BYTES, probe, Snapshot } from './snapshot.js'
-import type { TcpInfo, TcpInfoTrigger } from './tcp-info.js'
+import { MAX_INFO_BYTES, type Memory, probe, Snapshot } from './snapshot.js'
+import type { TcpInfo } from './tcp-info.js'
 
 // Pinned: a program may replace them by some that return no objects.
 const { clearTimeout, setTimeout } = timers
@@ -76,12 +76,13 @@ export class TcpInfoSample {
    */
   readonly skipped: number
   readonly #snapshot: Snapshot
-  readonly #before: SampleSnapshot | undefined
+  readonly #before: Snapshot | undefined
+  readonly #beforeMs: number
   #delta: TcpInfoDelta | undefined
 
   /** @internal */
   constructor(
-    { socket, skipped, before }: Entry,
+    { socket, skipped, before, beforeMs }: Entry,
     snapshot: Snapshot,
     atMs: number,
   ) {
@@ -90,6 +91,7 @@ export class TcpInfoSample {
     this.skipped = skipped
     this.#snapshot = snapshot
     this.#before = before
+    this.#beforeMs = beforeMs
   }
 
   /** The record. Its `trigger` is `'sample'`; of the last one `'close'`. */
@@ -103,11 +105,7 @@ export class TcpInfoSample {
    */
   get delta(): TcpInfoDelta {
     this.#delta ??= this.#before
-      ? deltaBetween(
-          this.#before.info,
-          this.info,
-          this.atMs - this.#before.bytes.atMs,
-        )
+      ? deltaBetween(this.#before.info, this.info, this.atMs - this.#beforeMs)
       : deltaBetween(undefined, this.info)
     return this.#delta
   }
@@ -128,7 +126,8 @@ interface Entry {
   /** Whether the context will not change any more. */
   isSettled: boolean
   isActive: boolean
-  before: SampleSnapshot | undefined
+  before: Snapshot | undefined
+  beforeMs: number
   skipped: number
   taken: number
   readonly sampling: Sampling
@@ -256,6 +255,7 @@ export class Sampling
       isSettled: false,
       isActive: true,
       before: undefined,
+      beforeMs: 0,
       skipped: 0,
       taken: 0,
       sampling: this,
@@ -376,7 +376,8 @@ export class Sampling
   }
 
   /** What of a batch is of its own sockets. @internal */
-  take({ entries, snapshots }: Batch, from: number, to: number): void {
+  take(nowMs: number, batch: Batch, from: number, to: number): void {
+    const { entries, snapshots } = batch
     const isWanted =
       this.#keep > 0 ||
       this.#queues.size > 0 ||
@@ -387,8 +388,9 @@ export class Sampling
         const snapshot = snapshots[i]
         // A listener of another sample may have removed it.
         if (!snapshot || !entry.isActive) continue
-        if (isWanted) this.#deliver(entry, snapshot, snapshot.bytes.atMs)
+        if (isWanted) this.#deliver(entry, snapshot, nowMs)
         entry.before = snapshot
+        entry.beforeMs = nowMs
         entry.skipped = 0
         entry.taken++
         if (entry.taken >= this.#maxSamples) this.remove(entry.socket)
@@ -592,7 +594,7 @@ function tick(): void {
   timer = undefined
   timerDueMs = Infinity
   const nowMs = performance.now()
-  const reader = new Reader(nowMs)
+  const reader = new Reader()
   try {
     for (const sampling of samplings) {
       if (sampling.dueMs <= nowMs + SOON_MS) sampling.read(nowMs, reader)
@@ -608,7 +610,7 @@ function tick(): void {
       const { sampling } = entries[from] as Entry
       let to = from + 1
       while (entries[to]?.sampling === sampling) to++
-      sampling.take(batch, from, to)
+      sampling.take(nowMs, batch, from, to)
       from = to
     }
   }
@@ -622,39 +624,40 @@ const BATCH_ROWS = 64
 
 const descriptors = new Int32Array(BATCH_ROWS)
 const filled = new Int32Array(BATCH_ROWS)
-const rows = Buffer.alloc(BATCH_ROWS * MAX_INFO_BYTES)
-/** One row, for the decoders. */
-const row = Buffer.from(new ArrayBuffer(MAX_INFO_BYTES))
-const rowWords = new Uint32Array(row.buffer)
+const rows = Buffer.from(new ArrayBuffer(BATCH_ROWS * MAX_INFO_BYTES))
+const rowWords = new Uint32Array(rows.buffer)
 
-/** What one call has read: of each socket a row. */
-interface Bytes {
-  /**
-   * A character for each byte. A string, since V8 counts ArrayBuffers outside of its
-   * heap: those of 10,000 sockets each second made it collect all of the old space
-   * every five seconds.
-   */
-  readonly text: string
-  /** By performance.now(). */
-  readonly atMs: number
-  readonly capturedAt: number
+/**
+ * What one call has read, a row for each socket, as a string with a character for
+ * each byte: V8 counts ArrayBuffers outside of its heap, and those of 10,000 sockets
+ * each second made it collect all of the old space every five seconds.
+ */
+class Rows implements Memory {
+  readonly #text: string
+
+  constructor(length: number) {
+    this.#text = rows.toString('latin1', 0, length)
+  }
+
+  wordsAt(at: number, filled: number): Uint32Array {
+    rows.write(this.#text.slice(at, at + filled), at, 'latin1')
+    return rowWords
+  }
 }
 
 /** The sockets of one call. (Nothing of it is kept: one sample would keep them all.) */
 interface Batch {
   readonly entries: readonly Entry[]
-  readonly snapshots: readonly (SampleSnapshot | undefined)[]
+  readonly snapshots: readonly (Snapshot | undefined)[]
 }
 
 /** One tick: reads sockets as they come, batch by batch, while caches know them. */
 class Reader {
   readonly batches: Batch[] = []
-  readonly #atMs: number
   readonly #stride: number
   #entries: Entry[] = []
 
-  constructor(atMs: number) {
-    this.#atMs = atMs
+  constructor() {
     const bytes = probe()
     // Whole words, and no more than this kernel fills, if that is known: for the
     // moment there may be no descriptor to find out with.
@@ -678,82 +681,40 @@ class Reader {
       stride,
       filled,
     )
-    const bytes: Bytes = {
-      text: rows.toString('latin1', 0, entries.length * stride),
-      atMs: this.#atMs,
-      capturedAt: Date.now(),
-    }
+    const memory = new Rows(entries.length * stride)
+    const capturedAt = Date.now()
     const snapshots = entries.map((entry, i) => {
       const length = filled[i] as number
       return length > 0
-        ? snapshotOf(entry, bytes, i * stride, length)
+        ? snapshotOf(entry, memory, i * stride, length, capturedAt)
         : undefined
     })
     this.batches.push({ entries, snapshots })
   }
 }
 
-class SampleSnapshot extends Snapshot {
-  constructor(
-    readonly bytes: Bytes,
-    readonly from: number,
-    readonly filled: number,
-    readonly context: ConnectionContext,
-    readonly appBytesRead: number | undefined,
-    readonly appBytesWritten: number | undefined,
-  ) {
-    super()
-  }
-
-  /** Until those of another sample are asked for. */
-  get words(): Uint32Array {
-    const { bytes, from, filled } = this
-    row.write(bytes.text.slice(from, from + filled), 'latin1')
-    return rowWords
-  }
-
-  get at(): number {
-    return 0
-  }
-
-  get capturedAt(): number {
-    return this.bytes.capturedAt
-  }
-
-  get endpoints(): Endpoints {
-    return this.context.endpoints
-  }
-
-  get connectDurationMs(): number | undefined {
-    return this.context.connectDurationMs
-  }
-
-  get trigger(): TcpInfoTrigger {
-    return 'sample'
-  }
-
-  get errorCode(): undefined {
-    return undefined
-  }
-}
-
 function snapshotOf(
   entry: Entry,
-  bytes: Bytes,
-  from: number,
+  memory: Memory,
+  at: number,
   length: number,
-): SampleSnapshot | undefined {
+  capturedAt: number,
+): Snapshot | undefined {
   try {
     if (!entry.isSettled) learn(entry)
     const { sampling, owner, context } = entry
     const handle = entry.handle as StreamHandle
-    return new SampleSnapshot(
-      bytes,
-      from,
+    return new Snapshot(
+      memory,
+      at,
       length,
-      context,
+      capturedAt,
+      context.endpoints,
+      'sample',
       sampling.appBytes ? bytesReadOf(owner, handle) : undefined,
       sampling.appBytes ? bytesWrittenOf(owner, handle) : undefined,
+      context.connectDurationMs,
+      undefined,
     )
   } catch {
     return undefined // a getter of a subclass

@@ -46,23 +46,51 @@ export const MAX_INFO_BYTES = 512
 
 const pool = new BytePool()
 
+/** What holds the bytes of reads. */
+export interface Memory {
+  /** With those of the read there, and until it is asked for another one. */
+  wordsAt(at: number, filled: number): Uint32Array
+}
+
 /**
  * A read whose record is made when somebody asks for it: most connections end
  * without anybody looking.
  */
-export abstract class Snapshot implements Reading {
-  abstract readonly words: Uint32Array
-  abstract readonly at: number
-  abstract readonly filled: number
-  abstract readonly capturedAt: number
-  abstract readonly endpoints: Endpoints
-  abstract readonly trigger: TcpInfoTrigger
-  abstract readonly appBytesRead: number | undefined
-  abstract readonly appBytesWritten: number | undefined
-  abstract readonly connectDurationMs: number | undefined
-  abstract readonly errorCode: string | undefined
-
+export class Snapshot implements Reading {
   #info: TcpInfo | undefined
+
+  constructor(
+    readonly memory: Memory,
+    readonly at: number,
+    readonly filled: number,
+    readonly capturedAt: number,
+    readonly endpoints: Endpoints,
+    readonly trigger: TcpInfoTrigger,
+    readonly appBytesRead: number | undefined,
+    readonly appBytesWritten: number | undefined,
+    readonly connectDurationMs: number | undefined,
+    readonly errorCode: string | undefined,
+  ) {}
+
+  /** The same read, as the final one of its connection. */
+  asFinal(errorCode: string | undefined): Snapshot {
+    return new Snapshot(
+      this.memory,
+      this.at,
+      this.filled,
+      this.capturedAt,
+      this.endpoints,
+      'close',
+      this.appBytesRead,
+      this.appBytesWritten,
+      this.connectDurationMs,
+      errorCode,
+    )
+  }
+
+  get words(): Uint32Array {
+    return this.memory.wordsAt(this.at, this.filled)
+  }
 
   get struct(): KernelStruct {
     // Nothing was filled where there is none.
@@ -87,40 +115,6 @@ export abstract class Snapshot implements Reading {
   }
 }
 
-/** One of a single socket, whose bytes are in a slab of the pool. */
-export class CaptureSnapshot extends Snapshot {
-  constructor(
-    readonly words: Uint32Array,
-    readonly at: number,
-    readonly filled: number,
-    readonly capturedAt: number,
-    readonly endpoints: Endpoints,
-    readonly trigger: TcpInfoTrigger,
-    readonly appBytesRead: number | undefined,
-    readonly appBytesWritten: number | undefined,
-    readonly connectDurationMs: number | undefined,
-    readonly errorCode: string | undefined,
-  ) {
-    super()
-  }
-
-  /** The same read, as the final one of its connection. */
-  asFinal(errorCode: string | undefined): CaptureSnapshot {
-    return new CaptureSnapshot(
-      this.words,
-      this.at,
-      this.filled,
-      this.capturedAt,
-      this.endpoints,
-      'close',
-      this.appBytesRead,
-      this.appBytesWritten,
-      this.connectDurationMs,
-      errorCode,
-    )
-  }
-}
-
 /** Reads now; the record is made later, if at all. */
 export function takeSnapshot(
   socket: unknown,
@@ -129,7 +123,7 @@ export function takeSnapshot(
   endpoints?: Endpoints,
   peer?: Peer,
   errorCode?: string,
-): CaptureSnapshot | Failure {
+): Snapshot | Failure {
   try {
     const handle = handleOf(socket)
     const descriptor = handle ? descriptorOf(handle) : -1
@@ -142,11 +136,12 @@ export function takeSnapshot(
     const bytesWritten = bytesWrittenOf(socket, handle)
     const capturedAt = Date.now()
     pool.reserve(MAX_INFO_BYTES)
-    const filled = binding.readInfo(descriptor, pool.bytes, pool.at)
+    const { slab, at } = pool
+    const filled = binding.readInfo(descriptor, slab.bytes, at)
     if (filled <= 0) return refusalOf(-filled)
-    const snapshot = new CaptureSnapshot(
-      pool.words,
-      pool.at,
+    const snapshot = new Snapshot(
+      slab,
+      at,
       filled,
       capturedAt,
       endpoints ??
