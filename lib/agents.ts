@@ -20,14 +20,14 @@
 import * as http from 'node:http'
 import * as https from 'node:https'
 import type * as net from 'node:net'
-import { performance } from 'node:perf_hooks'
 import type { Duplex } from 'node:stream'
+import { monotonicMs, wallClockMs } from './clock.js'
 import { connect } from './connect.js'
 import { nextOf } from './handle.js'
 import { canInstrument, instrumentSince } from './instrument.js'
 import { takeState } from './snapshot.js'
 
-/** Since when a connection is idle, by Date.now(), the cheapest clock. */
+/** Since when a connection is idle, by the cheapest clock. */
 const FREE_SINCE = Symbol('tcpinfo-socket.freeSince')
 
 /** (On the socket: a weak map costs another 1 % of requests over loopback.) */
@@ -155,7 +155,7 @@ function instrumentedBy(
   agent: http.Agent,
   args: readonly unknown[],
 ): Made {
-  const startedAt = performance.now()
+  const startedAt = monotonicMs()
   const instrumented = <S extends Made>(stream: S): S =>
     canInstrument(stream) ? instrumentSince(stream, startedAt) : stream
   // As net.connect it takes a port and a host too, and the callback comes last.
@@ -180,7 +180,7 @@ let choosing: http.Agent | undefined
 const UNCHECKED_MS = 2
 
 function noteFree(socket: Pooled): void {
-  socket[FREE_SINCE] = Date.now()
+  socket[FREE_SINCE] = wallClockMs()
 }
 
 /** Drops what is over of a name's connections, when the agent is to take one. */
@@ -202,7 +202,7 @@ function checked(agent: HttpAgent | HttpsAgent, name: string): string {
 /** No, where there is no telling. */
 function isOver(socket: Pooled): boolean {
   if (socket.destroyed) return true
-  const idleMs = Date.now() - (socket[FREE_SINCE] ?? 0)
+  const idleMs = wallClockMs() - (socket[FREE_SINCE] ?? 0)
   // Below 0 somebody has set the clock.
   if (idleMs >= 0 && idleMs < UNCHECKED_MS) return false
   const state = takeState(socket)

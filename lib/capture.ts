@@ -9,8 +9,8 @@
  */
 
 import { channel } from 'node:diagnostics_channel'
-import * as net from 'node:net'
-import { performance } from 'node:perf_hooks'
+import type * as net from 'node:net'
+import { monotonicMs } from './clock.js'
 import { NATIVE_STRUCT } from './decode/index.js'
 import {
   type Endpoints,
@@ -26,12 +26,15 @@ import {
   TcpInfoError,
   unexpected,
 } from './errors.js'
-import { descriptorOf, handleOf, isPipe, type StreamHandle } from './handle.js'
+import {
+  descriptorOf,
+  handleOf,
+  isPipe,
+  Socket,
+  type StreamHandle,
+} from './handle.js'
 import { generalFailure, Snapshot, takeSnapshot } from './snapshot.js'
 import type { TcpInfo, TcpInfoTrigger } from './tcp-info.js'
-
-// Pinned: somebody may replace net.Socket later.
-const { Socket } = net
 
 /**
  * What the diagnostics channel `tcpinfo-socket:capture` carries: a record was taken of
@@ -237,7 +240,9 @@ export class Capture {
   onConnect(): void {
     this.#stopListening()
     if (this.#connectStartedAt !== undefined) {
-      this.#connectDurationMs = performance.now() - this.#connectStartedAt
+      const durationMs = monotonicMs() - this.#connectStartedAt
+      // (Not so by a clock that was replaced before this package was loaded.)
+      if (durationMs >= 0) this.#connectDurationMs = durationMs
     }
     // Before Node 20.12 there is no such event.
     if (!this.#peer) this.#learnEndpoints()

@@ -15,6 +15,7 @@
  *   the handle under it.
  * - `socket._parent` (lib/internal/tls/wrap.js): the socket that a TLSSocket was
  *   laid over, if it did not make its own connection.
+ * - `net.Stream` (lib/net.js): net.Socket.
  * - `agent.addRequest` and `agent.scheduling` (lib/_http_agent.js): see agents.ts.
  *
  * test/socket/internals.test.ts fails when Node changes one of these.
@@ -34,7 +35,15 @@ export interface StreamHandle {
   readonly bytesWritten?: number
 }
 
-const { Server, Socket } = net
+const { Server } = net
+
+/**
+ * net.Socket by its old name, and pinned: those who replace net.Socket by a class of
+ * their own leave `net.Stream` alone, and net.connect() and servers go on making
+ * sockets of Node's.
+ */
+export const Socket: typeof net.Socket =
+  (net as { Stream?: typeof net.Socket }).Stream ?? net.Socket
 
 /**
  * null: no handle now. undefined: not a thing that ever has one. (Others have a

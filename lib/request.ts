@@ -1,7 +1,7 @@
 import type * as http from 'node:http'
 import type * as net from 'node:net'
-import { performance } from 'node:perf_hooks'
 import { captureOf } from './capture.js'
+import { monotonicMs } from './clock.js'
 import { deltaBetween, type TcpInfoDelta } from './delta.js'
 import { invalidArgument, TcpInfoError } from './errors.js'
 import { Snapshot, takeSnapshot } from './snapshot.js'
@@ -34,17 +34,17 @@ export function deltaOfRequest(
   return new Promise((resolve) => {
     let socket: net.Socket | undefined
     let before: TcpInfo | undefined
-    let beganMs = performance.now()
+    let beganMs = monotonicMs()
     const begin = (given: net.Socket): void => {
       socket = given
-      beganMs = performance.now()
+      beganMs = monotonicMs()
       if (!given.connecting) before = recordOf(given)
     }
     if (request.socket) begin(request.socket)
     else request.once('socket', begin)
     request.once('close', () => {
       const after = socket && recordOf(socket)
-      resolve(after && deltaBetween(before, after, performance.now() - beganMs))
+      resolve(after && deltaBetween(before, after, monotonicMs() - beganMs))
     })
   })
 }

@@ -1,6 +1,6 @@
 import * as net from 'node:net'
-import { performance } from 'node:perf_hooks'
 import { CAPTURE, Capture } from './capture.js'
+import { monotonicMs } from './clock.js'
 import type { TcpInfoError } from './errors.js'
 import type { TcpInfo } from './tcp-info.js'
 
@@ -142,7 +142,7 @@ export class TcpInfoSocket extends net.Socket implements TcpInfoMembers {
   override connect(path: string, connectionListener?: () => void): this
   override connect(...args: unknown[]): this {
     // Before, since a `lookup` that answers at once has it all happen in there.
-    this[CAPTURE].begin(performance.now(), true)
+    this[CAPTURE].begin(monotonicMs(), true)
     return super.connect(...(args as [net.SocketConnectOpts]))
   }
 

@@ -10,12 +10,12 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type * as net from 'node:net'
 import { constants } from 'node:os'
-import { performance } from 'node:perf_hooks'
 import {
   captureOf,
   type TcpInfoMessage,
   type TcpOpenMessage,
 } from '../capture.js'
+import { monotonicMs } from '../clock.js'
 import { growth, limitsOf, type TcpInfoCounter } from '../delta.js'
 import { wasEstablished } from '../derived.js'
 import { inRange, invalidArgument, optionsIn, TcpInfoError } from '../errors.js'
@@ -102,11 +102,11 @@ class Connection {
 
   constructor(
     readonly handle: StreamHandle | null | undefined,
-    /** By performance.now(). */
+    /** By monotonicMs(). */
     readonly openedAt: number | undefined,
     readonly connectDurationMs: number | undefined,
   ) {
-    this.sampledAt = openedAt ?? performance.now()
+    this.sampledAt = openedAt ?? monotonicMs()
   }
 }
 
@@ -191,7 +191,7 @@ export class Recorder implements TcpMetrics {
     }
     const { info } = snapshot
     const labelSet = this.#count(socket, connection, info)
-    const now = performance.now()
+    const now = monotonicMs()
     if (now - connection.sampledAt < this.#sampleIntervalMs) return
     connection.sampledAt = now
     this.#enterHistograms(['sample'], info, connection, labelSet)
@@ -199,9 +199,7 @@ export class Recorder implements TcpMetrics {
 
   readonly #onOpen = (message: unknown): void => {
     const { socket, connectDurationMs } = message as TcpOpenMessage
-    this.#safely(() =>
-      this.#enter(socket, performance.now(), connectDurationMs),
-    )
+    this.#safely(() => this.#enter(socket, monotonicMs(), connectDurationMs))
   }
 
   #enter(
@@ -320,7 +318,7 @@ export class Recorder implements TcpMetrics {
       connectDurationMs,
       durationMs:
         info.connectionAgeMs ??
-        (openedAt === undefined ? undefined : performance.now() - openedAt),
+        (openedAt === undefined ? undefined : monotonicMs() - openedAt),
     }
     for (const metric of HISTOGRAMS) {
       if (!when.includes(metric.when)) continue

@@ -1,0 +1,12 @@
+/**
+ * The clocks, pinned: a program may replace them, in its tests say, by some that
+ * stand still, jump or give no number. A duration out of two clocks is none.
+ */
+
+import { performance } from 'node:perf_hooks'
+
+/** As performance.now(), which nobody sets. @unit ms */
+export const monotonicMs = performance.now.bind(performance)
+
+/** The system's clock, which can be set; the cheapest one. @unit ms since the epoch */
+export const { now: wallClockMs } = Date
