@@ -20,13 +20,11 @@
 // inheritance must hold.
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import net from 'node:net'
-import { performance } from 'node:perf_hooks'
+import type * as net from 'node:net'
 import { adopt, CAPTURE, captureOf, shared } from './capture.js'
-import { handleOf, isPipe, underlyingOf } from './handle.js'
+import { monotonicMs } from './clock.js'
+import { handleOf, isPipe, Socket, underlyingOf } from './handle.js'
 
-// Pinned: somebody may replace net.Socket later.
-const { Socket } = net
 const { prototype } = Socket
 
 /** What ours call on, and whether ours are somewhere in the prototype. */
@@ -64,7 +62,7 @@ function watchConnect(this: net.Socket, ...args: unknown[]): net.Socket {
 }
 
 function beforeConnect(socket: net.Socket): void {
-  const startedAt = performance.now()
+  const startedAt = monotonicMs()
   const capture = captureOf(socket) ?? adopt(socket)
   // A TcpInfoSocket's comes from its class, and has begun.
   if (Object.hasOwn(socket, CAPTURE)) capture.begin(startedAt, true)
@@ -123,23 +121,39 @@ function forget(socket: net.Socket): void {
 
 function watchExit(): void {
   // A copy: subscribers may connect.
-  for (const socket of [...open]) captureOf(socket)?.onExit()
+  for (const socket of [...open]) safely(() => captureOf(socket)?.onExit())
 }
 
-/** Begins to watch; importing this module does it. A second call does nothing. */
+/**
+ * Begins to watch; importing this module does it. A second call does nothing. Where
+ * somebody has frozen net.Socket, nothing is watched.
+ */
 export function register(): void {
   if (registered[REGISTERED]) return
-  Object.defineProperty(Socket, REGISTERED, { value: stop, configurable: true })
+  try {
+    begin()
+  } catch {
+    // No reason to end the program. (Nor to warn: a stderr could not be made.)
+    stop()
+  }
+}
+
+function begin(): void {
+  Object.defineProperty(Socket, REGISTERED, {
+    __proto__: null,
+    value: stop,
+    configurable: true,
+  } as PropertyDescriptor)
   active = true
   if (!wrapsConnect) {
-    wrapsConnect = true
     connect = prototype.connect
     prototype.connect = watchConnect as net.Socket['connect']
+    wrapsConnect = true
   }
   if (!wrapsDestroy) {
-    wrapsDestroy = true
     _destroy = prototype._destroy
     prototype._destroy = watchDestroy
+    wrapsDestroy = true
   }
   shared.onTold = forget
   subscribe('net.server.socket', watchAccepted)
@@ -157,14 +171,12 @@ export function unregister(): void {
 function stop(): void {
   active = false
   Reflect.deleteProperty(Socket, REGISTERED)
-  // Undone only where nobody has wrapped ours in turn.
+  // Undone only where nobody has wrapped ours in turn, or frozen the class.
   if (prototype.connect === watchConnect) {
-    prototype.connect = connect
-    wrapsConnect = false
+    wrapsConnect = !Reflect.set(prototype, 'connect', connect)
   }
   if (prototype._destroy === watchDestroy) {
-    prototype._destroy = _destroy
-    wrapsDestroy = false
+    wrapsDestroy = !Reflect.set(prototype, '_destroy', _destroy)
   }
   shared.onTold = undefined
   unsubscribe('net.server.socket', watchAccepted)
