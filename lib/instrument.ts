@@ -1,8 +1,8 @@
-import * as net from 'node:net'
+import type * as net from 'node:net'
 import { types } from 'node:util'
 import { adopt, CAPTURE, type Capture, captureOf, define } from './capture.js'
-import { NOT_A_SOCKET, TcpInfoError } from './errors.js'
-import { underlyingOf } from './handle.js'
+import { NOT_A_SOCKET, TcpInfoError, UNINSTRUMENTED } from './errors.js'
+import { Socket, underlyingOf } from './handle.js'
 import type { TcpInfoMembers } from './socket.js'
 import type { TcpInfo } from './tcp-info.js'
 
@@ -23,12 +23,13 @@ export type Instrumented<S extends net.Socket> = TcpInfoMembers & {
  * A TLSSocket that was laid over another net.Socket has no connection of its
  * own: the other one is instrumented, and its events reach both.
  *
- * On a socket that takes no properties (frozen, sealed) the members are missing.
- *
- * @throws {TcpInfoError} `ERR_TCP_INFO_NOT_TCP` for anything but a net.Socket
+ * @throws {TcpInfoError} `ERR_TCP_INFO_NOT_TCP` for anything but a net.Socket,
+ *   `ERR_TCP_INFO_ARGUMENT` for one that takes no properties
  */
 export function instrument<S extends net.Socket>(socket: S): Instrumented<S> {
-  return instrumentSince(socket, undefined)
+  const instrumented = instrumentSince(socket, undefined)
+  if (!captureOf(socket)) throw new TcpInfoError(UNINSTRUMENTED)
+  return instrumented
 }
 
 /** (The `socket` of an HTTP/2 session is a proxy that keeps new members away.) */
@@ -36,7 +37,7 @@ export function canInstrument(socket: unknown): socket is net.Socket {
   return socket instanceof Socket && !types.isProxy(socket)
 }
 
-/** For callers that know when connect() was called (by performance.now()). */
+/** For callers that know when connect() was called (by monotonicMs()). */
 export function instrumentSince<S extends net.Socket>(
   socket: S,
   connectStartedAt: number | undefined,
@@ -110,6 +111,3 @@ const MEMBERS = {
   },
 }
 const MEMBER_NAMES = ['captureTcpInfo', 'tcpInfo', 'tcpInfoError'] as const
-
-// Pinned: somebody may replace net.Socket later.
-const { Socket } = net

@@ -1,7 +1,7 @@
 import * as net from 'node:net'
 import { NOT_A_SERVER, TcpInfoError } from './errors.js'
 import { isServer } from './handle.js'
-import { canInstrument, instrument } from './instrument.js'
+import { canInstrument, instrumentSince } from './instrument.js'
 
 /**
  * `net.createServer`, every overload and option of it, whose accepted sockets are
@@ -37,5 +37,5 @@ export function instrumentServer<S extends net.Server>(server: S): S {
 
 function instrumentAccepted(socket: unknown): void {
   // Servers of HTTP take any stream that somebody emits as a connection.
-  if (canInstrument(socket)) instrument(socket)
+  if (canInstrument(socket)) instrumentSince(socket, undefined)
 }
