@@ -33,12 +33,12 @@ export function peerOf(address: string, port: number): Peer | undefined {
 }
 
 function spell(address: string): string | undefined {
-  // SocketAddress drops the zone.
-  if (address.includes('%')) return address
   try {
+    // SocketAddress drops the zone.
+    if (address.includes('%')) return address
     return new SocketAddress({ address, family: 'ipv6' }).address
   } catch {
-    return undefined
+    return undefined // anybody can emit 'connectionAttempt', with anything
   }
 }
 
@@ -102,20 +102,26 @@ export class Endpoints {
  * is known already.
  */
 export function readEndpoints(descriptor: number, peer?: Peer): Endpoints {
-  if (!binding) return Endpoints.unknown
-  pool.reserve(2 * ENDPOINT_BYTES)
+  if (!binding || !hasRoom()) return Endpoints.unknown
   const wanted = peer ? LOCAL : LOCAL | REMOTE
-  const found = binding.readEndpoints(
-    descriptor,
-    pool.slab.bytes,
-    pool.at,
-    wanted,
-  )
-  if (found < 0) return Endpoints.unknown
-  const hasRemote = peer !== undefined || (found & REMOTE) !== 0
+  const { slab, at } = pool
+  const found = binding.readEndpoints(descriptor, slab.bytes, at, wanted)
+  if (found < 0 && !peer) return Endpoints.unknown
+  // Where the system refused, a peer that is known is still told, but the next read
+  // asks again.
+  const hasRemote = found >= 0 && (peer !== undefined || (found & REMOTE) !== 0)
   const endpoints = new Endpoints(pool, hasRemote, peer)
   pool.keep(2 * ENDPOINT_BYTES)
   return endpoints
+}
+
+function hasRoom(): boolean {
+  try {
+    pool.reserve(2 * ENDPOINT_BYTES)
+    return true
+  } catch {
+    return false // the process is out of memory
+  }
 }
 
 /**

@@ -62,14 +62,11 @@ export class TcpInfoError extends Error {
 
   /** @internal */
   constructor(failure: Failure) {
-    super(
-      failure.message,
-      failure.cause === undefined ? undefined : { cause: failure.cause },
-    )
-    this.code = failure.code
-    this.errno = failure.errno
-    this.errorName =
-      failure.errno === undefined ? undefined : errorNameOf(failure.errno)
+    const { code, message, errno, cause } = ownOptions(failure)
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+    this.errno = errno
+    this.errorName = errno === undefined ? undefined : errorNameOf(errno)
   }
 }
 
@@ -151,6 +148,11 @@ export function invalidArgument(message: string): Failure {
   return { code: 'ERR_TCP_INFO_ARGUMENT', message }
 }
 
+/** What the caller gave, and nothing that somebody put into Object.prototype. */
+export function ownOptions<T extends object>(options: T): T {
+  return { __proto__: null, ...options }
+}
+
 /** A number within bounds, or an error that names the option it was given for. */
 export function inRange(
   name: string,
@@ -208,9 +210,24 @@ export function invalidFormat(message: string, cause?: unknown): Failure {
 export function unexpected(cause: unknown): Failure {
   return {
     code: 'ERR_TCP_INFO_SYSTEM',
-    message: `Reading TCP statistics failed unexpectedly (${cause}). The socket itself is not affected. Please report this with the version of Node, ${process.version}.`,
+    message: `Reading TCP statistics failed unexpectedly (${textOf(cause)}). The socket itself is not affected. Please report this with the version of Node, ${process.version}.`,
     cause,
   }
+}
+
+/** (Anything can be thrown, and not everything has a text.) */
+function textOf(thrown: unknown): string {
+  try {
+    return String(thrown)
+  } catch {
+    return `of type ${typeof thrown}`
+  }
+}
+
+export const NOTHING_FILLED: Failure = {
+  code: 'ERR_TCP_INFO_SYSTEM',
+  message:
+    'The operating system took the question for TCP statistics and answered with none. A sandbox may stand between.',
 }
 
 // The numbers of Winsock are there on Windows only.

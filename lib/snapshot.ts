@@ -3,6 +3,7 @@
 import type net from 'node:net'
 import { binding, bindingFailure } from './binding.js'
 import { BytePool } from './byte-pool.js'
+import { wallClockMs } from './clock.js'
 import { type KernelStruct, NATIVE_STRUCT } from './decode/index.js'
 import {
   type Addresses,
@@ -22,6 +23,7 @@ import {
   NOT_A_SOCKET,
   NOT_LISTENING,
   NOT_TCP,
+  NOTHING_FILLED,
   UNCONNECTED,
   unexpected,
 } from './errors.js'
@@ -134,7 +136,7 @@ export function takeSnapshot(
     // and none between the read and pool.keep().
     const bytesRead = bytesReadOf(socket, handle)
     const bytesWritten = bytesWrittenOf(socket, handle)
-    const capturedAt = Date.now()
+    const capturedAt = wallClockMs()
     pool.reserve(MAX_INFO_BYTES)
     const { slab, at } = pool
     const filled = binding.readInfo(descriptor, slab.bytes, at)
@@ -196,6 +198,7 @@ export function probe(): number {
 
 /** Why the kernel did not answer. */
 function refusalOf(errno: number): Failure {
+  if (errno === 0) return NOTHING_FILLED
   if (!isAmbiguous(errno)) return failureOf(errno)
   probe()
   return callFailure ?? { ...UNCONNECTED, errno }
