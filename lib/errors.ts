@@ -169,9 +169,10 @@ export function inRange(
   )
 }
 
-/** An object with options, or an error that says what it was. */
+/** An object's own options, or an error that says what it was. */
 export function optionsIn<T extends object>(options: T, name = 'options'): T {
-  if (typeof options === 'object' && options !== null) return options
+  if (typeof options === 'object' && options !== null)
+    return ownOptions(options)
   throw new TcpInfoError(
     invalidArgument(`The ${name} must be an object, not ${shown(options)}.`),
   )

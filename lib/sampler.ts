@@ -6,10 +6,10 @@
 import { AsyncResource } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
 import type * as net from 'node:net'
-import { performance } from 'node:perf_hooks'
 import * as timers from 'node:timers'
-import { binding } from './binding.js'
+import { type Binding, binding } from './binding.js'
 import { type Capture, type ConnectionContext, captureOf } from './capture.js'
+import { monotonicMs, wallClockMs } from './clock.js'
 import { deltaBetween, type TcpInfoDelta } from './delta.js'
 import { Endpoints } from './endpoints.js'
 import {
@@ -180,18 +180,15 @@ export class Sampling
   /** @internal */
   constructor(sockets: Iterable<net.Socket>, options: SampleOptions) {
     super()
-    const {
-      intervalMs = 1000,
-      jitter = 0,
-      maxSamples = Infinity,
-    } = optionsIn(options)
-    const { keep = 0, signal } = options
+    const own = optionsIn(options)
+    const { intervalMs = 1000, jitter = 0, maxSamples = Infinity } = own
+    const { keep = 0, signal } = own
     this.#intervalMs = inRange('intervalMs', intervalMs, 1, MAX_INTERVAL_MS)
     this.#jitter = inRange('jitter', jitter, 0, 1)
     this.#maxSamples = inRange('maxSamples', maxSamples, 1)
     this.#keep = inRange('keep', keep, 0)
-    this.appBytes = Boolean(options.appBytes)
-    this.#keepOpen = Boolean(options.keepOpen)
+    this.appBytes = Boolean(own.appBytes)
+    this.#keepOpen = Boolean(own.keepOpen)
     if (signal !== undefined && !isSignal(signal)) {
       throw new TcpInfoError(
         invalidArgument('The option signal must be an AbortSignal.'),
@@ -260,7 +257,7 @@ export class Sampling
       taken: 0,
       sampling: this,
       socket,
-      addedMs: performance.now(),
+      addedMs: monotonicMs(),
       capture,
       onFinal: (snapshot) => this.#end(entry, snapshot),
     }
@@ -320,13 +317,13 @@ export class Sampling
     return queue
   }
 
-  /** When the next samples are due, by performance.now(). @internal */
+  /** When the next samples are due, by monotonicMs(). @internal */
   get dueMs(): number {
     return this.#dueMs
   }
 
   #begin(): void {
-    this.#dueMs = performance.now() + this.#nextInterval()
+    this.#dueMs = monotonicMs() + this.#nextInterval()
     samplings.add(this)
     schedule()
   }
@@ -404,7 +401,7 @@ export class Sampling
     if (!entry.isActive) return
     if (snapshot) {
       this.#context.runInAsyncScope(() => {
-        this.#deliver(entry, snapshot, performance.now())
+        this.#deliver(entry, snapshot, monotonicMs())
       })
     }
     this.remove(entry.socket)
@@ -582,7 +579,7 @@ function schedule(): void {
   timer = undefined
   timerDueMs = dueMs
   if (dueMs === Infinity) return
-  const delayMs = Math.max(1, dueMs - performance.now())
+  const delayMs = Math.max(1, dueMs - monotonicMs())
   timer = timerContext.runInAsyncScope(setTimeout, undefined, tick, delayMs)
   timer.unref()
 }
@@ -593,7 +590,7 @@ const SOON_MS = 1
 function tick(): void {
   timer = undefined
   timerDueMs = Infinity
-  const nowMs = performance.now()
+  const nowMs = monotonicMs()
   const reader = new Reader()
   try {
     for (const sampling of samplings) {
@@ -672,24 +669,27 @@ class Reader {
 
   flush(): void {
     const entries = this.#entries
-    if (entries.length === 0 || !binding) return
     this.#entries = []
+    if (entries.length === 0 || !binding) return
+    try {
+      this.batches.push(this.#read(entries, binding))
+    } catch {
+      // Out of memory, say: perhaps there is some the next time.
+    }
+  }
+
+  #read(entries: readonly Entry[], { readMany }: Binding): Batch {
     const stride = this.#stride
-    binding.readMany(
-      descriptors.subarray(0, entries.length),
-      rows,
-      stride,
-      filled,
-    )
+    readMany(descriptors.subarray(0, entries.length), rows, stride, filled)
     const memory = new Rows(entries.length * stride)
-    const capturedAt = Date.now()
+    const capturedAt = wallClockMs()
     const snapshots = entries.map((entry, i) => {
       const length = filled[i] as number
       return length > 0
         ? snapshotOf(entry, memory, i * stride, length, capturedAt)
         : undefined
     })
-    this.batches.push({ entries, snapshots })
+    return { entries, snapshots }
   }
 }
 
