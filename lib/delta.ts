@@ -97,6 +97,9 @@ export function growth(
 
 type Limits = { readonly [K in TcpInfoCounter]?: number }
 
+// Without a prototype, which somebody may have polluted.
+const NO_LIMITS: Limits = Object.create(null)
+
 const limitsByPlatform = new Map<string, Limits>()
 
 /** Where each counter starts again from 0; those of 64 bits never do. */
@@ -104,7 +107,7 @@ export function limitsOf(platform: string): Limits {
   let limits = limitsByPlatform.get(platform)
   if (!limits) {
     const layout = structOf(platform)?.layout
-    limits = layout ? limitsIn(layout) : {}
+    limits = layout ? limitsIn(layout) : NO_LIMITS
     limitsByPlatform.set(platform, limits)
   }
   return limits
@@ -113,11 +116,10 @@ export function limitsOf(platform: string): Limits {
 const BITS = { u8: 8, u16: 16, u32: 32 }
 
 function limitsIn({ native, rules }: Layout): Limits {
-  const limits: Partial<Record<TcpInfoCounter, number>> = {}
+  const limits: Partial<Record<TcpInfoCounter, number>> = Object.create(null)
+  const ruleOf = new Map(Object.entries(rules))
   for (const name of COUNTERS) {
-    const rule = (rules as Partial<Record<string, (typeof rules)['rttUs']>>)[
-      name
-    ]
+    const rule = ruleOf.get(name)
     const type = native.find((each) => each.name === rule?.of[0])?.type
     if (rule && type && type !== 'u64') {
       limits[name] = 2 ** BITS[type] * (rule.times ?? 1)

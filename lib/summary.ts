@@ -262,7 +262,7 @@ const KEYS = new Map([
 ])
 
 function newOpen(row: Row): Open {
-  return { row, isEstablished: false, counted: {}, values: {} }
+  return { row, isEstablished: false, counted: empty(), values: empty() }
 }
 
 function emptyRow(key: string, isOther = false): Row {
@@ -271,12 +271,15 @@ function emptyRow(key: string, isOther = false): Row {
     isOther,
     connections: 0,
     failures: 0,
-    sums: {},
-    histograms: {},
+    sums: empty(),
+    histograms: empty(),
     firstSeen: Number.POSITIVE_INFINITY,
     lastSeen: Number.NEGATIVE_INFINITY,
   }
 }
+
+/** Without a prototype, which somebody may have polluted. */
+const empty = (): Record<string, never> => Object.create(null)
 
 /** Adds to the sums what came since the connection's last record. */
 function addUp(sums: Sums, counted: Sums, info: TcpInfo): void {

@@ -990,14 +990,13 @@ function evidenceOf(
   { delta, live, last }: Facts,
   names: readonly (keyof TcpInfo)[],
 ): TcpInfoVerdict['evidence'] {
-  const evidence: Record<string, unknown> = {}
-  for (const name of names) {
+  const evidence = names.flatMap((name) => {
     const value = IS_COUNTER.has(name)
       ? delta.counters[name as keyof TcpInfoDelta['counters']]
       : (median(valuesOf(live, name as NumberName)) ?? last[name])
-    if (value !== undefined) evidence[name] = value
-  }
-  return evidence as TcpInfoVerdict['evidence']
+    return value === undefined ? [] : [[name, value]]
+  })
+  return Object.fromEntries(evidence) as TcpInfoVerdict['evidence']
 }
 
 function valuesOf(records: readonly TcpInfo[], name: NumberName): number[] {
