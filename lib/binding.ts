@@ -1,5 +1,6 @@
 /** The only file that loads the native addon. Its contract: native/addon.cc. */
 
+import { closeSync, openSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import type { Failure } from './errors.js'
@@ -65,10 +66,24 @@ function explain(cause: unknown): string {
         ? "Node's permission model is on: add --allow-fs-read for this package's folder, node-gyp-build's and /etc/alpine-release."
         : name === 'NotCapable'
           ? 'Deno has not given a permission for it.'
-          : /^No native build/.test(said)
-            ? `There is no binary for ${target} in the package's prebuilds folder. There is one for Windows, Linux (glibc 2.17 or later, and musl) and macOS 11 or later, each for x64 and arm64. If you run one of these: was it left out by a bundler or a copy? Keep tcpinfo-socket outside the bundle, and its folder whole.`
-            : `The binary for ${target} was refused by the system's loader, or is another addon: was node_modules copied from another kind of machine or libc? Install again on this one.`
+          : isOutOfDescriptors()
+            ? 'The process has no file descriptor left (EMFILE): import tcpinfo-socket earlier, when the program begins, or raise the limit (ulimit -n).'
+            : /^No native build/.test(said)
+              ? `There is no binary for ${target} in the package's prebuilds folder. There is one for Windows, Linux (glibc 2.17 or later, and musl) and macOS 11 or later, each for x64 and arm64. If you run one of these: was it left out by a bundler or a copy? Keep tcpinfo-socket outside the bundle, and its folder whole.`
+              : `The binary for ${target} was refused by the system's loader, or is another addon: was node_modules copied from another kind of machine or libc? Install again on this one.`
   return `The native addon of tcpinfo-socket could not be loaded, so sockets work as plain net.Sockets. ${why} (${said.split('\n')[0]})`
+}
+
+/** (node-gyp-build takes a folder that it could not open for an empty one.) */
+function isOutOfDescriptors(): boolean {
+  try {
+    closeSync(openSync(path.join(__dirname, '../package.json'), 'r'))
+    return false
+  } catch (error) {
+    return ['EMFILE', 'ENFILE'].includes(
+      (error as { code?: string }).code ?? '',
+    )
+  }
 }
 
 const loaded = load()
