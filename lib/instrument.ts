@@ -28,7 +28,7 @@ export type Instrumented<S extends net.Socket> = TcpInfoMembers & {
  */
 export function instrument<S extends net.Socket>(socket: S): Instrumented<S> {
   const instrumented = instrumentSince(socket, undefined)
-  if (!captureOf(socket)) throw new TcpInfoError(UNINSTRUMENTED)
+  if (!('captureTcpInfo' in socket)) throw new TcpInfoError(UNINSTRUMENTED)
   return instrumented
 }
 
@@ -44,7 +44,8 @@ export function instrumentSince<S extends net.Socket>(
 ): Instrumented<S> {
   if (!canInstrument(socket)) throw new TcpInfoError(NOT_A_SOCKET)
   // (A Capture alone is what register gives it.)
-  if (!('captureTcpInfo' in socket)) attach(socket, connectStartedAt)
+  const isNew = !('captureTcpInfo' in socket) && Object.isExtensible(socket)
+  if (isNew) attach(socket, connectStartedAt)
   return socket as Instrumented<S>
 }
 

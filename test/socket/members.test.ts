@@ -18,7 +18,7 @@ import {
   TcpInfoSocket,
   type TcpOpenMessage,
 } from '../../lib/index.js'
-import { echo, freePort, listen, wait } from '../support/net.js'
+import { echo, freePort, listen, openSockets, wait } from '../support/net.js'
 
 const LOCAL = '127.0.0.1'
 
@@ -516,6 +516,45 @@ describe('bad input', () => {
     })()
     expect(error).toBeInstanceOf(TcpInfoError)
     expect(error).toMatchObject({ errno: 9, errorName: 'EBADF' })
+    socket.destroy()
+  })
+})
+
+describe('a socket of somebody who', () => {
+  test.each(['preventExtensions', 'seal', 'freeze'] as const)(
+    'has called Object.%s: an error, and no listener of ours',
+    (name) => {
+      const socket = new net.Socket()
+      ;(Object[name] as (target: object) => unknown)(socket)
+      for (let i = 0; i < 2; i++) {
+        expect(() => instrument(socket)).toThrow(
+          expect.objectContaining({ code: 'ERR_TCP_INFO_ARGUMENT' }),
+        )
+      }
+      expect(socket.listenerCount('connect')).toBe(0)
+    },
+  )
+
+  test('throws what has no text: it is closed, and there is a reason', async () => {
+    const socket = connect(await listen(), LOCAL)
+    Object.defineProperty(socket, 'writableLength', {
+      get() {
+        throw Object.create(null)
+      },
+    })
+    await once(socket, 'connect')
+    const before = openSockets()
+    expect(socket.captureTcpInfo()).toBeUndefined()
+    expect(socket.tcpInfoError?.code).toBe('ERR_TCP_INFO_SYSTEM')
+    socket.destroy()
+    await once(socket, 'close')
+    expect(openSockets()).toBeLessThan(before)
+  })
+
+  test('emits Node’s events by hand', async () => {
+    const socket = connect(await listen(), LOCAL)
+    expect(socket.emit('connectionAttempt' as 'ready')).toBe(true)
+    await once(socket, 'connect')
     socket.destroy()
   })
 })
