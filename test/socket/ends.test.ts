@@ -1,9 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { once } from 'node:events'
-import net, { type AddressInfo } from 'node:net'
 import path from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { inNamespace, namespaceMissing } from '../support/namespace.js'
+import { namespaceMissing } from '../support/namespace.js'
+import { type Result, runScenarios } from '../support/scenario-runs.js'
 import { scenarios } from '../support/scenarios.mjs'
 
 /**
@@ -16,48 +15,11 @@ const command: [string, ...string[]] = JSON.parse(
 const cwd = process.env.TCPINFO_RUNNER_CWD
 const isOther = process.env.TCPINFO_RUNNER !== undefined
 
-interface Result {
-  name: string
-  ended: boolean
-  entries: unknown[][]
-  leaked: number
-  outcome: {
-    label: string
-    records: {
-      trigger: string
-      state: string
-      isNewest: boolean
-      afterClose: boolean
-      afterError: boolean
-    }[]
-    hasInfo: boolean
-    infoState?: string
-    raw?: number
-    error?: string
-  }[]
-}
-
-const KINDS = ['stock', 'ours', 'instrumented', 'registered'] as const
+const KINDS = [
+  ...(['stock', 'ours', 'instrumented', 'registered'] as const),
+  ...(isOther ? [] : (['twice'] as const)),
+]
 type Kind = (typeof KINDS)[number]
-
-/** All scenarios with one kind of socket, in a process and namespace each. */
-async function runAll(kind: Kind): Promise<Map<string, Result>> {
-  const server = net.createServer((peer) => peer.pipe(peer))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  const descriptor3 = net.connect({ port, host: '127.0.0.1' }).pause()
-  await once(descriptor3, 'connect')
-  const { stdout, stderr, code } = await inNamespace([...command, kind], {
-    descriptor3,
-    cwd,
-  })
-  descriptor3.destroy()
-  server.close()
-  if (code !== 0) throw new Error(`${kind}: exit code ${code}\n${stderr}`)
-  const results = JSON.parse(stdout) as Result[]
-  return new Map(results.map((each) => [each.name, each]))
-}
 
 const [file, ...words] = command
 const about = execFileSync(file, [...words, 'about'], { cwd, encoding: 'utf8' })
@@ -73,7 +35,7 @@ describe.skipIf(namespaceMissing)(
     beforeAll(async () => {
       await Promise.all(
         KINDS.map(async (kind) => {
-          results[kind] = await runAll(kind)
+          results[kind] = await runScenarios([...command, kind], cwd)
         }),
       )
     }, 600_000)

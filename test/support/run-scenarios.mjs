@@ -1,8 +1,11 @@
 // Runs the scenarios in this process with one kind of socket and prints what
 // happened as JSON:
 //
-//   node run-scenarios.mjs stock | ours | instrumented | registered
+//   node run-scenarios.mjs stock | ours | instrumented | registered | twice [names]
 //   node run-scenarios.mjs about      which Node that is
+//
+// names: of the scenarios to run, as JSON; else all. What HOSTILE in the environment names is done
+// to the program once all is loaded: see hostile.mjs.
 //
 // Wants a network namespace of its own (see namespace.ts), and as descriptor 3 a
 // TCP connection to an echo server.
@@ -14,12 +17,18 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import tls from 'node:tls'
+import { beHostile } from './hostile.mjs'
 import { kinds } from './kinds.mjs'
 import { scenarios } from './scenarios.mjs'
 
-const kind = process.argv[2]
+const [kind, choice] = process.argv.slice(2)
+const chosen = choice && JSON.parse(choice)
 const api = kinds[kind]
-if (kind === 'registered') await import('../../dist/register.js')
+if (kind === 'registered' || kind === 'twice') {
+  await import('../../dist/register.js')
+}
+if (kind === 'twice') await import('../../dist/register.cjs')
+beHostile()
 const major = Number.parseInt(process.versions.node, 10)
 if (kind === 'about') {
   process.stdout.write(JSON.stringify({ major, platform: process.platform }))
@@ -170,7 +179,7 @@ class Run {
       isNewest: newestOf(entry) === info,
       afterClose: entry.closed === true,
       afterError: this.entries.at(-1)?.[1] === 'error',
-      remotePort: this.ports.get(info.remotePort) ?? info.remotePort,
+      remotePort: this.ports.get(info.remotePort) ?? typeof info.remotePort,
       bytesReceived: info.bytesReceived,
     }
   }
@@ -250,6 +259,7 @@ await warmUp.finish()
 
 const results = []
 for (const { name, run, nodes, platforms } of scenarios) {
+  if (chosen && !chosen.includes(name)) continue
   if (nodes && !nodes(major)) continue
   if (platforms && !platforms.includes(process.platform)) continue
   const t = new Run()
@@ -270,4 +280,5 @@ for (const { name, run, nodes, platforms } of scenarios) {
   })
 }
 rmSync(directory, { recursive: true })
-process.stdout.write(JSON.stringify(results))
+// (Without the timers of those that ended in time.)
+process.stdout.write(JSON.stringify(results), () => process.exit())

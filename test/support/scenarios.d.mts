@@ -6,6 +6,8 @@ export interface Scenario {
   readonly state?: string
   /** Whether the record comes after the first 'close'. */
   readonly isLate?: boolean
+  /** Whether it waits for seconds until the system gives up. */
+  readonly isSlow?: boolean
   /** Which majors of Node the scenario is for. */
   readonly nodes?: (major: number) => boolean
   /** Which platforms, if not all. */

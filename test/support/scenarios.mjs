@@ -4,6 +4,7 @@
 //
 // `final`: what our sockets must give: the number of final records, or the code
 // of tcpInfoError where no kernel socket ever existed (or it is not TCP).
+// `isSlow`: it waits for seconds until the system gives up.
 
 import { once } from 'node:events'
 import net from 'node:net'
@@ -336,6 +337,7 @@ export const scenarios = [
   },
   {
     name: 'SYN timed out',
+    isSlow: true,
     final: 1,
     state: 'CLOSED',
     async run(t) {
@@ -373,6 +375,7 @@ export const scenarios = [
   },
   {
     name: 'name lookup fails',
+    isSlow: true,
     final: 'ERR_TCP_INFO_NOT_CONNECTED',
     async run(t) {
       const socket = t.connect(80, 'name.invalid')
@@ -381,6 +384,7 @@ export const scenarios = [
   },
   {
     name: 'name lookup fails, one family',
+    isSlow: true,
     final: 'ERR_TCP_INFO_NOT_CONNECTED',
     async run(t) {
       const socket = t.connect({ port: 80, host: 'name.invalid', family: 4 })
@@ -464,6 +468,7 @@ export const scenarios = [
   },
   {
     name: 'happy eyeballs: all addresses hang',
+    isSlow: true,
     final: 1,
     async run(t) {
       const socket = t.connect({
