@@ -46,6 +46,8 @@ const OUR_STAGES = [
 const ENDS: readonly [how: string, then: string][] = [
   ['exit', ''],
   ['drain', ''],
+  ['SIGTERM', ''],
+  ['SIGKILL', ''],
   ['worker exit', 'worker: 7\n'],
   ['worker terminated', 'worker: 1\n'],
   ['worker drain', 'worker: 0\n'],
@@ -120,8 +122,11 @@ const argumentsFor = (how: string, stage: string, kind: string): string[] => [
   ...[how, stage, kind, JSON.stringify(ports)],
 ]
 
-const ended = (stdout: string): Finished => ({
-  ...{ code: 0, signal: null, stdout, stderr: '' },
+const ended = (how: string, stdout: string): Finished => ({
+  ...(how.startsWith('SIG')
+    ? { code: null, signal: how as NodeJS.Signals }
+    : { code: 0, signal: null }),
+  ...{ stdout, stderr: '' },
 })
 
 describe.each(ENDS)('%s', { concurrent: true }, (how, then) => {
@@ -130,14 +135,14 @@ describe.each(ENDS)('%s', { concurrent: true }, (how, then) => {
 
   describe.each(OURS)('%s', (kind) => {
     test.each([...STAGES, ...OUR_STAGES])('%s', async (stage) => {
-      expect(await run(stage, kind)).toEqual(ended(`${stage}\n${then}`))
+      expect(await run(stage, kind)).toEqual(ended(how, `${stage}\n${then}`))
     })
   })
 
   // What is asked of ours is no more than what stock sockets do.
   describe('stock', () => {
     test.each(STAGES)('%s', async (stage) => {
-      expect(await run(stage, 'stock')).toEqual(ended(`${stage}\n${then}`))
+      expect(await run(stage, 'stock')).toEqual(ended(how, `${stage}\n${then}`))
     })
   })
 
@@ -150,7 +155,9 @@ describe.each(ENDS)('%s', { concurrent: true }, (how, then) => {
           process.execPath,
           ...argumentsFor(how, 'SYN_SENT', kind),
         ]
-        expect(await inNamespace(command)).toEqual(ended(`SYN_SENT\n${then}`))
+        expect(await inNamespace(command)).toEqual(
+          ended(how, `SYN_SENT\n${then}`),
+        )
       })
     },
   )

@@ -53,6 +53,10 @@ function reach() {
   isReached = true
   say(stage)
   if (how === 'exit') process.exit(0)
+  if (how.startsWith('SIG')) {
+    process.kill(process.pid, how)
+    for (;;); // nobody handles it
+  }
   if (how === 'worker exit') process.exit(WORKER_CODE)
   if (how === 'worker terminated') {
     parentPort.postMessage('reached')
