@@ -1,10 +1,11 @@
-// Opens connections through us and ends them in all ways, for scripts/soak.mjs: in
-// the main thread, or as a worker.
+// Opens connections through us and ends them in all ways, for scripts/soak.mjs and
+// scripts/faults.mjs: in the main thread, or as a worker.
 
+import { once } from 'node:events'
 import net from 'node:net'
 import tls from 'node:tls'
-import { parentPort, workerData } from 'node:worker_threads'
-import { connect, instrument } from '../../dist/index.js'
+import { parentPort, Worker, workerData } from 'node:worker_threads'
+import { connect, instrument, TcpInfoError } from '../../dist/index.js'
 
 const plain = ({ ports }, host) => connect({ port: ports.plain, host })
 const stock = ({ ports }, host) =>
@@ -61,23 +62,34 @@ const wheel = Object.entries(SCENARIOS).flatMap(([name, [share]]) =>
   Array(share).fill(name),
 )
 
+const isRefused = (records, { tcpInfoError: error }) =>
+  records === 0 &&
+  error instanceof TcpInfoError &&
+  error.code === 'ERR_TCP_INFO_SYSTEM'
+
 /** Far from each other, so that all are there at any time. */
 const scenarioOf = (number) => wheel[(number * 619) % wheel.length]
 /** More ports than one address has. */
 const hostOf = (number) => `127.0.0.${1 + (number % 16)}`
 
 /**
+ * `refused`: those without a record because the system refused to give one.
+ *
  * @param together nothing is done with any of them before all are ready, as many as
  *   `concurrency` says
  */
-export async function connections({
-  ports,
-  first,
-  count,
-  concurrency,
-  together = false,
-}) {
-  const counts = { opened: 0, records: 0, wrong: 0, most: 0, byScenario: {} }
+export async function connections(
+  { ports, first, count, concurrency, together = false },
+  onOpen = () => {},
+) {
+  const counts = {
+    opened: 0,
+    records: 0,
+    refused: 0,
+    wrong: 0,
+    most: 0,
+    byScenario: {},
+  }
   let next = first
   let open = 0
   let arrived = 0
@@ -98,6 +110,7 @@ export async function connections({
       const socket = make({ ports }, hostOf(number))
       socket.on('tcpinfo', () => records++)
       socket.on('error', () => {})
+      onOpen(socket)
       if (name !== 'with data unread') socket.resume()
       const ready = make === secure ? 'secureConnect' : 'connect'
       let isReady = false
@@ -116,7 +129,8 @@ export async function connections({
         counts.opened++
         counts.records += records
         counts.byScenario[name] = (counts.byScenario[name] ?? 0) + 1
-        if (records !== 1 || !socket.tcpInfo) counts.wrong++
+        if (isRefused(records, socket)) counts.refused++
+        else if (records !== 1 || !socket.tcpInfo) counts.wrong++
         resolve()
       })
     })
@@ -124,6 +138,16 @@ export async function connections({
     while (next < first + count) await one()
   }
   await Promise.all(Array.from({ length: concurrency }, run))
+  return counts
+}
+
+/** In a worker, which ends by itself or is terminated in the middle of things. */
+export async function connectionsInWorker(options, mayFinish) {
+  const worker = new Worker(new URL(import.meta.url), { workerData: options })
+  const exit = once(worker, 'exit')
+  const [counts] = await once(worker, 'message')
+  if (mayFinish) await exit
+  else await worker.terminate()
   return counts
 }
 

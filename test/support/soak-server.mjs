@@ -1,4 +1,4 @@
-// The other side of scripts/soak.mjs, in a process of its own: does what the first
+// The other side of scripts/soak.mjs and scripts/faults.mjs, in a process of its own: does what the first
 // byte of a connection asks for.
 
 import { readFileSync } from 'node:fs'
