@@ -13,11 +13,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { Worker } from 'node:worker_threads'
-import { connections } from '../test/support/soak-client.mjs'
+import {
+  connections,
+  connectionsInWorker,
+} from '../test/support/soak-client.mjs'
 
 const file = (name) => fileURLToPath(new URL(name, import.meta.url))
-const CLIENT = file('../test/support/soak-client.mjs')
 const SERVER = file('../test/support/soak-server.mjs')
 const STEPS = 20
 const CONCURRENCY = 64
@@ -84,16 +85,6 @@ async function settled() {
   }
 }
 
-/** In a worker, which every second time is terminated in the middle of things. */
-async function inWorker(options, mayFinish) {
-  const worker = new Worker(CLIENT, { workerData: options })
-  const exit = once(worker, 'exit')
-  const [counts] = await once(worker, 'message')
-  if (mayFinish) await exit
-  else await worker.terminate()
-  return counts
-}
-
 const server = fork(SERVER)
 const [ports] = await once(server, 'message')
 const closed = createServer().listen(0)
@@ -133,7 +124,10 @@ for (let step = 0; step < STEPS; step++) {
       count: perStep - ofWorker,
       concurrency: CONCURRENCY,
     }),
-    inWorker({ ...common, count: ofWorker, concurrency: 4 }, step % 2 === 0),
+    connectionsInWorker(
+      { ...common, count: ofWorker, concurrency: 4 },
+      step % 2 === 0,
+    ),
   ])
   for (const part of parts) count(part)
   course.push(await settled())
