@@ -11,9 +11,12 @@ import { titled } from '../witness/needs.js'
 /** Node itself bears it only once its own modules are loaded. */
 const ONLY_AFTER = /Object\.prototype|typed arrays|frozen/
 
-/** No memory, no clock, or none when it is asked for: records are others, or none. */
+/**
+ * No memory, no clock, or none when it is asked for: records are others, or none. With
+ * net.Socket replaced Node lays TLS over a stream in JavaScript.
+ */
 const WITHOUT_RECORDS =
-  /typed arrays|_destroy, which comes late|BEFORE=a Date(.now.. that throws| without)/
+  /typed arrays|_destroy, which comes late|net.Socket replaced|BEFORE=a Date(.now.. that throws| without)/
 
 /** Stock sockets, too, take seconds. */
 const SLOW_CLOSES = ['a process.nextTick that comes late']

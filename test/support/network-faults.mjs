@@ -55,7 +55,7 @@ subscribe('tcpinfo-socket:capture', ({ info }) => {
 const events = []
 const socket = connect({ port: server.address().port, host: HOST })
 socket.on('tcpinfo', () => {})
-for (const event of ['connect', 'data', 'end', 'drain', 'timeout', 'close']) {
+for (const event of ['connect', 'data', 'end', 'timeout', 'close']) {
   socket.on(event, () => {
     if (events.at(-1) !== event) events.push(event)
   })
