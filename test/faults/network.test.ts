@@ -14,7 +14,7 @@ interface Outcome {
 }
 
 /** So that the kernel gives up within seconds. */
-const setup = 'echo 2 > /proc/sys/net/ipv4/tcp_retries2'
+const setup = 'echo 3 > /proc/sys/net/ipv4/tcp_retries2'
 
 async function transfer(kind: string, fault: string): Promise<Outcome> {
   const command = [process.execPath, script('network-faults.mjs'), kind, fault]

@@ -24,7 +24,7 @@ const FAULTS = {
   /** For long enough that something is sent again, then up. */
   'the interface goes down and comes up': async () => {
     link('down')
-    await wait(700)
+    await wait(400)
     link('up')
     run('ip', 'addr', 'add', `${HOST}/32`, 'dev', 'lo')
   },
