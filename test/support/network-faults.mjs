@@ -24,7 +24,7 @@ const FAULTS = {
   /** For long enough that something is sent again, then up. */
   'the interface goes down and comes up': async () => {
     link('down')
-    await wait(400)
+    await wait(700)
     link('up')
     run('ip', 'addr', 'add', `${HOST}/32`, 'dev', 'lo')
   },
@@ -67,7 +67,7 @@ socket.write(Buffer.alloc(BYTES / 2))
 await once(socket, 'drain')
 const failing = FAULTS[fault]()
 socket.write(Buffer.alloc(BYTES / 2))
-await wait(600)
+await wait(500)
 const during = kind === 'stock' ? undefined : readTcpInfo(socket)
 await failing
 await closed
