@@ -179,7 +179,7 @@ napi_value FormatAddress(napi_env env, napi_callback_info info) {
   Endpoint endpoint;
   memcpy(&endpoint, room, sizeof(endpoint));
   char text[tcpinfo::kMaxAddressText];
-  const size_t length = tcpinfo::FormatAddress(endpoint, text, sizeof(text));
+  const size_t length = tcpinfo::FormatAddress(endpoint, text);
   if (length == 0) return nullptr;
   napi_value string = nullptr;
   napi_create_string_latin1(env, text, length, &string);

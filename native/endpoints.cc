@@ -50,7 +50,7 @@ bool Convert(const sockaddr_storage& from, Endpoint* to) {
 
 int ReadEndpoints(int number, int wanted, Endpoint* local, Endpoint* remote) {
   const auto descriptor = static_cast<Descriptor>(number);
-  sockaddr_storage address;
+  sockaddr_storage address = {};
   socklen_t length = sizeof(address);
   *remote = Endpoint{};
   if (getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &length) !=
@@ -59,6 +59,8 @@ int ReadEndpoints(int number, int wanted, Endpoint* local, Endpoint* remote) {
     return -LastError();
   }
   int found = Convert(address, local) ? kHasLocal : 0;
+  // What a call leaves unwritten is no address.
+  address.ss_family = AF_UNSPEC;
   length = sizeof(address);
   // ENOTCONN before the connection is made and after it is over.
   if ((wanted & kHasRemote) != 0 &&
@@ -70,13 +72,19 @@ int ReadEndpoints(int number, int wanted, Endpoint* local, Endpoint* remote) {
   return found;
 }
 
-size_t FormatAddress(const Endpoint& endpoint, char* out, size_t capacity) {
+#ifdef _WIN32
+constexpr size_t kMaxScope = sizeof("%4294967295") - 1;
+#else
+constexpr size_t kMaxScope = sizeof('%') + IF_NAMESIZE - 1;
+#endif
+static_assert(INET6_ADDRSTRLEN + kMaxScope <= kMaxAddressText);
+
+size_t FormatAddress(const Endpoint& endpoint, char (&out)[kMaxAddressText]) {
   const int family = endpoint.family == 4   ? AF_INET
                      : endpoint.family == 6 ? AF_INET6
                                             : AF_UNSPEC;
   if (family == AF_UNSPEC ||
-      inet_ntop(family, endpoint.address, out,
-                static_cast<socklen_t>(capacity)) == nullptr) {
+      inet_ntop(family, endpoint.address, out, sizeof(out)) == nullptr) {
     return 0;
   }
   const size_t length = strlen(out);
@@ -86,12 +94,12 @@ size_t FormatAddress(const Endpoint& endpoint, char* out, size_t capacity) {
   if (!link_local || endpoint.scope_id == 0) return length;
 #ifdef _WIN32
   // There by its number (uv_if_indextoiid, libuv src/win/getaddrinfo.c).
-  const int added = snprintf(out + length, capacity - length, "%%%lu",
+  const int added = snprintf(out + length, sizeof(out) - length, "%%%lu",
                              static_cast<unsigned long>(endpoint.scope_id));
 #else
   char name[IF_NAMESIZE];
   if (if_indextoname(endpoint.scope_id, name) == nullptr) return length;
-  const int added = snprintf(out + length, capacity - length, "%%%s", name);
+  const int added = snprintf(out + length, sizeof(out) - length, "%%%s", name);
 #endif
   return length + static_cast<size_t>(added);
 }

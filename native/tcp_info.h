@@ -48,7 +48,7 @@ int ReadEndpoints(int descriptor, int wanted, Endpoint* local,
 // The text that socket.remoteAddress would give, scope included. Returns its
 // length, or 0 when there is no address. kMaxAddressText holds any of them.
 constexpr size_t kMaxAddressText = 96;
-size_t FormatAddress(const Endpoint& endpoint, char* out, size_t capacity);
+size_t FormatAddress(const Endpoint& endpoint, char (&out)[kMaxAddressText]);
 
 }  // namespace tcpinfo
 

@@ -13,6 +13,6 @@ int Probe() { return -ENOSYS; }
 
 int ReadEndpoints(int, int, Endpoint*, Endpoint*) { return -ENOSYS; }
 
-size_t FormatAddress(const Endpoint&, char*, size_t) { return 0; }
+size_t FormatAddress(const Endpoint&, char (&)[kMaxAddressText]) { return 0; }
 
 }  // namespace tcpinfo

@@ -84,6 +84,8 @@ class Loopback {
     closesocket(client_);
     closesocket(listener_);
   }
+  Loopback(const Loopback&) = delete;
+  Loopback& operator=(const Loopback&) = delete;
   SOCKET client() const { return client_; }
   bool is_connected() const { return is_connected_; }
 

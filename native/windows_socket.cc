@@ -139,7 +139,7 @@ class Unset {
   void Add(uv_handle_s* handle) {
     if (count_ == capacity_) {
       const size_t wanted = capacity_ == 0 ? 64 : 2 * capacity_;
-      void* const grown = realloc(handles_, wanted * sizeof(handle));
+      void* const grown = realloc(handles_, wanted * sizeof(uv_handle_s*));
       if (grown == nullptr) return;
       handles_ = static_cast<uv_handle_s**>(grown);
       capacity_ = wanted;
