@@ -30,14 +30,14 @@ const EXIT = `
   })`
 
 const PROGRAMS = [
-  ['test/support/junk.mjs', 'main', '1', '200'],
-  ['test/support/junk.mjs', 'worker', '2', '100'],
-  ['test/support/environments.mjs', 'workers'],
-  ['test/support/environments.mjs', 'copies'],
-  ['test/support/environments.mjs', 'contexts'],
-  ['test/support/sampling.mjs', 'alive'],
-  ['dist/cli.js', 'demo'],
   ['-e', EXIT],
+  ['dist/cli.js', 'demo'],
+  ['test/support/sampling.mjs', 'alive'],
+  ['test/support/environments.mjs', 'contexts'],
+  ['test/support/environments.mjs', 'copies'],
+  ['test/support/environments.mjs', 'workers'],
+  ['test/support/junk.mjs', 'main', '1', '100'],
+  ['test/support/junk.mjs', 'worker', '2', '100'],
 ]
 
 need(
@@ -57,6 +57,8 @@ for (const [index, program] of PROGRAMS.entries()) {
       ...['--xml=yes', `--xml-file=${folder}/${index}-%p.xml`],
       ...['--trace-children=yes', '--error-limit=no', '--track-origins=yes'],
       ...['--leak-check=full', '--show-leak-kinds=definite'],
+      // Or one of Node's threads keeps the others waiting.
+      '--fair-sched=yes',
       ...[process.execPath, ...program],
     ],
     { cwd: root, encoding: 'utf8', env },
