@@ -70,7 +70,7 @@ function fuzzHarness(name) {
   const found = path.join(folder, `${name}-found`)
   mkdirSync(corpus, { recursive: true })
   mkdirSync(found)
-  const common = ['-max_len=512', `-artifact_prefix=${folder}/${name}-`]
+  const common = ['-max_len=160', `-artifact_prefix=${folder}/${name}-`]
   const { status, stderr } = spawnSync(
     program,
     [
