@@ -173,6 +173,8 @@ export class Sampling
   readonly #signal: AbortSignal | undefined
   readonly #onAbort = (): void => this.stop()
   #dueMs = 0
+  /** Kept for the reason of Snapshot.newest. */
+  #newest: TcpInfoSample | undefined
   #skipped = 0
   #dropped = 0
   #ended = false
@@ -273,6 +275,7 @@ export class Sampling
     if (!entry) return
     this.#release(entry)
     this.#entries.delete(socket)
+    if (this.#newest?.socket === socket) this.#newest = undefined
     if (this.#isIdle) this.stop()
     else if (this.size === 0) samplings.delete(this)
   }
@@ -295,6 +298,7 @@ export class Sampling
     this.#signal?.removeEventListener('abort', this.#onAbort)
     for (const entry of this.#entries.values()) this.#release(entry)
     this.#entries.clear()
+    this.#newest = undefined
     for (const queue of this.#queues) queue.end()
     this.#queues.clear()
     process.nextTick(() => {
@@ -409,6 +413,7 @@ export class Sampling
 
   #deliver(entry: Entry, snapshot: Snapshot, atMs: number): void {
     const sample = new TcpInfoSample(entry, snapshot, atMs)
+    this.#newest = sample
     if (this.#keep > 0) this.#store(sample)
     for (const queue of this.#queues) {
       if (!queue.push(sample)) this.#dropped++
@@ -566,6 +571,8 @@ function isSignal(value: unknown): boolean {
 const samplings = new Set<Sampling>()
 
 let timer: NodeJS.Timeout | undefined
+/** Of the newest tick, kept for the reason of Snapshot.newest. */
+let reader: Reader | undefined
 let timerDueMs = Infinity
 // Made outside of anybody's async context: each timer is made in the one before, and
 // would hand on, and keep alive, that of whoever came first.
@@ -578,7 +585,10 @@ function schedule(): void {
   clearTimeout(timer)
   timer = undefined
   timerDueMs = dueMs
-  if (dueMs === Infinity) return
+  if (dueMs === Infinity) {
+    reader = undefined
+    return
+  }
   const delayMs = Math.max(1, dueMs - monotonicMs())
   timer = timerContext.runInAsyncScope(setTimeout, undefined, tick, delayMs)
   timer.unref()
@@ -591,7 +601,8 @@ function tick(): void {
   timer = undefined
   timerDueMs = Infinity
   const nowMs = monotonicMs()
-  const reader = new Reader()
+  reader = new Reader()
+  const { batches } = reader
   try {
     for (const sampling of samplings) {
       if (sampling.dueMs <= nowMs + SOON_MS) sampling.read(nowMs, reader)
@@ -601,7 +612,7 @@ function tick(): void {
     schedule()
   }
   // Listeners come last: what they do to sockets must not reach the rest.
-  for (const batch of reader.batches) {
+  for (const batch of batches) {
     const { entries } = batch
     for (let from = 0; from < entries.length; ) {
       const { sampling } = entries[from] as Entry

@@ -99,7 +99,7 @@ describe('the tarball', () => {
       /^LICENSE$/,
       /^CHANGELOG\.md$/,
       /^SECURITY\.md$/,
-      /^docs\/[a-z-]+\.(md|json)$/,
+      /^docs\/[a-z-]+\.(md|json|svg)$/,
       /^docs\/api\/[A-Za-z-]+\.md$/,
       /^dist\/(index|register|prometheus|opentelemetry|cli)\.(js|cjs)$/,
       /^dist\/(chunk|html)-[A-Z0-9]+\.js$/,
