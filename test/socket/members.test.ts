@@ -18,6 +18,7 @@ import {
   TcpInfoSocket,
   type TcpOpenMessage,
 } from '../../lib/index.js'
+import { runNode, script } from '../support/child.js'
 import { echo, freePort, listen, openSockets, wait } from '../support/net.js'
 
 const LOCAL = '127.0.0.1'
@@ -560,6 +561,15 @@ describe('a socket of somebody who', () => {
 })
 
 describe('readTcpInfo()', () => {
+  test('is as fast after a collection in which no record was in use', async () => {
+    const { stdout } = await runNode([script('after-gc.mjs')], {
+      nodeOptions: ['--expose-gc', '--trace-deopt'],
+    })
+    const [, thrown] = /^begin$([^]*)^end$/m.exec(stdout) ?? []
+    expect(thrown).toBeDefined()
+    expect(thrown).not.toMatch(/decodeWhole/)
+  })
+
   test('remembers nothing and emits nothing', async () => {
     const socket = await connected()
     const listener = vi.fn()
