@@ -6,8 +6,6 @@
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import nodeGypBuild from 'node-gyp-build'
 import { readTcpInfo, sample } from '../dist/index.js'
 import { connectMany } from './connect-many.mjs'
@@ -26,10 +24,6 @@ const PASSES = 10
 
 const { loop } = compileLoop()
 
-/** Before each figure, so that nobody pays for what another has left. */
-setFlagsFromString('--expose-gc')
-const gc = runInNewContext('gc')
-
 /** Not counted: what came before has left its own data and code in the caches. */
 const FIRST = 200
 
@@ -42,7 +36,6 @@ function timed(read) {
     'let last; for (let i = 0; i < count; i++) last = read(); return last',
   )
   return () => {
-    gc()
     loop(read, FIRST)
     const from = process.hrtime.bigint()
     sink = loop(read, COUNT)

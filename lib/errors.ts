@@ -149,7 +149,7 @@ export function invalidArgument(message: string): Failure {
 }
 
 /** What the caller gave, and nothing that somebody put into Object.prototype. */
-export function ownOptions<T extends object>(options: T): T {
+function ownOptions<T extends object>(options: T): T {
   return { __proto__: null, ...options }
 }
 

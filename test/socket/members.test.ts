@@ -565,7 +565,7 @@ describe('readTcpInfo()', () => {
     const { stdout } = await runNode([script('after-gc.mjs')], {
       nodeOptions: ['--expose-gc', '--trace-deopt'],
     })
-    const [, thrown] = /^begin$([^]*)^end$/m.exec(stdout) ?? []
+    const [, thrown] = /^begin$(.*)^end$/ms.exec(stdout) ?? []
     expect(thrown).toBeDefined()
     expect(thrown).not.toMatch(/decodeWhole/)
   })
