@@ -127,7 +127,11 @@ export function tell({ goal, figure, holds }, unit) {
     return { goal: text, figure: '–', holds: 'not measured' }
   return {
     goal: isDifference ? `${text} ${unit}` : text,
-    figure: isDifference ? `+${format(figure)} ${unit}` : figure.toFixed(3),
+    figure: isDifference
+      ? `+${format(figure)} ${unit}`
+      : Number.isFinite(figure)
+        ? figure.toFixed(3)
+        : '–',
     holds: holds ? 'holds' : 'missed',
   }
 }

@@ -81,7 +81,10 @@ export interface ConnectionContext {
   readonly connectDurationMs: number | undefined
 }
 
-type OnFinal = (final: Snapshot | undefined) => void
+type OnFinal = (
+  final: Snapshot | undefined,
+  handle: StreamHandle | null | undefined,
+) => void
 
 export class Capture {
   /** The socket that owns the connection. */
@@ -312,7 +315,7 @@ export class Capture {
     this.#tellLost()
     const isRead = this.#read('close', codeOf(error))
     for (const watcher of this.#watchers ?? []) {
-      process.nextTick(watcher, isRead ? this.#snapshot : undefined)
+      process.nextTick(watcher, isRead ? this.#snapshot : undefined, handle)
     }
     this.#finished = handle ?? undefined
     // A stock socket that was instrumented may connect again without begin().

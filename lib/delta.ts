@@ -107,7 +107,8 @@ export function limitsOf(platform: string): Limits {
   let limits = limitsByPlatform.get(platform)
   if (!limits) {
     const layout = structOf(platform)?.layout
-    limits = layout ? limitsIn(layout) : NO_LIMITS
+    if (!layout) return NO_LIMITS
+    limits = limitsIn(layout)
     limitsByPlatform.set(platform, limits)
   }
   return limits

@@ -3,7 +3,7 @@
 import type * as net from 'node:net'
 import { captureOf } from './capture.js'
 import { NATIVE_STRUCT } from './decode/index.js'
-import { failureOf, TcpInfoError } from './errors.js'
+import { failureOf, NOTHING_FILLED, TcpInfoError } from './errors.js'
 import {
   generalFailure,
   probe,
@@ -71,7 +71,8 @@ export interface TcpInfoSupport {
 export function support(): TcpInfoSupport {
   const bytes = probe()
   const failure =
-    generalFailure() ?? (bytes < 0 ? failureOf(-bytes) : undefined)
+    generalFailure() ??
+    (bytes < 0 ? failureOf(-bytes) : bytes === 0 ? NOTHING_FILLED : undefined)
   const structBytes = failure ? undefined : bytes
   return {
     supported: !failure,

@@ -135,7 +135,7 @@ interface Entry {
   /** When it was added, by performance.now(). */
   readonly addedMs: number
   readonly capture: Capture
-  readonly onFinal: (snapshot: Snapshot | undefined) => void
+  readonly onFinal: Parameters<Capture['watch']>[0]
 }
 
 /** setTimeout's limit. */
@@ -261,7 +261,11 @@ export class Sampling
       socket,
       addedMs: monotonicMs(),
       capture,
-      onFinal: (snapshot) => this.#end(entry, snapshot),
+      onFinal: (snapshot, handle) => {
+        // Of another address, which has not been sampled.
+        if (entry.handle !== handle) entry.before = undefined
+        this.#end(entry, snapshot)
+      },
     }
     capture.watch(entry.onFinal)
     this.#entries.set(socket, entry)
@@ -394,7 +398,10 @@ export class Sampling
         entry.beforeMs = nowMs
         entry.skipped = 0
         entry.taken++
-        if (entry.taken >= this.#maxSamples) this.remove(entry.socket)
+        // (A listener may have taken it out, and in again.)
+        if (entry.taken >= this.#maxSamples && entry.isActive) {
+          this.remove(entry.socket)
+        }
       }
     })
   }
@@ -585,11 +592,8 @@ function schedule(): void {
   clearTimeout(timer)
   timer = undefined
   timerDueMs = dueMs
-  if (dueMs === Infinity) {
-    reader = undefined
-    return
-  }
-  const delayMs = Math.max(1, dueMs - monotonicMs())
+  if (dueMs === Infinity) return
+  const delayMs = Math.min(Math.max(1, dueMs - monotonicMs()), MAX_INTERVAL_MS)
   timer = timerContext.runInAsyncScope(setTimeout, undefined, tick, delayMs)
   timer.unref()
 }
@@ -602,7 +606,6 @@ function tick(): void {
   timerDueMs = Infinity
   const nowMs = monotonicMs()
   reader = new Reader()
-  const { batches } = reader
   try {
     for (const sampling of samplings) {
       if (sampling.dueMs <= nowMs + SOON_MS) sampling.read(nowMs, reader)
@@ -612,7 +615,7 @@ function tick(): void {
     schedule()
   }
   // Listeners come last: what they do to sockets must not reach the rest.
-  for (const batch of batches) {
+  for (const batch of reader.batches) {
     const { entries } = batch
     for (let from = 0; from < entries.length; ) {
       const { sampling } = entries[from] as Entry
@@ -622,6 +625,7 @@ function tick(): void {
       from = to
     }
   }
+  reader.clear()
 }
 
 /**
@@ -653,10 +657,10 @@ class Rows implements Memory {
   }
 }
 
-/** The sockets of one call. (Nothing of it is kept: one sample would keep them all.) */
+/** The sockets of one call. (No sample knows it: one would keep them all.) */
 interface Batch {
-  readonly entries: readonly Entry[]
-  readonly snapshots: readonly (Snapshot | undefined)[]
+  readonly entries: Entry[]
+  readonly snapshots: (Snapshot | undefined)[]
 }
 
 /** One tick: reads sockets as they come, batch by batch, while caches know them. */
@@ -678,6 +682,15 @@ class Reader {
     if (this.#entries.length === BATCH_ROWS) this.flush()
   }
 
+  /** Leaves a batch that is empty, for the reason of Snapshot.newest. */
+  clear(): void {
+    this.batches.splice(1)
+    for (const { entries, snapshots } of this.batches) {
+      entries.length = 0
+      snapshots.length = 0
+    }
+  }
+
   flush(): void {
     const entries = this.#entries
     this.#entries = []
@@ -689,7 +702,7 @@ class Reader {
     }
   }
 
-  #read(entries: readonly Entry[], { readMany }: Binding): Batch {
+  #read(entries: Entry[], { readMany }: Binding): Batch {
     const stride = this.#stride
     readMany(descriptors.subarray(0, entries.length), rows, stride, filled)
     const memory = new Rows(entries.length * stride)
@@ -733,6 +746,6 @@ function snapshotOf(
 }
 
 function learn(entry: Entry): void {
-  entry.isSettled = !entry.owner.connecting
   entry.context = entry.capture.contextFor(entry.descriptor)
+  entry.isSettled = !entry.owner.connecting && entry.context.endpoints.hasRemote
 }

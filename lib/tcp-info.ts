@@ -628,7 +628,8 @@ export function memberNames(): readonly Name[] {
  */
 export function recordIn(value: unknown): TcpInfo | undefined {
   if (!isRecord(value)) return undefined
-  if (READING in value) return value
+  // (A getter: not of a proxy, nor of what inherits from a record.)
+  if ((value as TcpInfoRecord)[READING]) return value
   const isOdd = (name: Name): boolean =>
     value[name] !== undefined && !canBe(name, value[name])
   if (!memberNames().some(isOdd)) return value

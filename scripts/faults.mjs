@@ -83,7 +83,7 @@ if (!values.inside) {
 
 spawnSync('ip', ['link', 'set', 'lo', 'up'], { stdio: 'inherit' })
 
-/** splitmix32: the same faults for the same seed. */
+/** splitmix32. */
 let state = Number(values.seed) >>> 0
 function random() {
   state = (state + 0x9e3779b9) >>> 0
@@ -122,8 +122,9 @@ function checkError(error) {
   seen.refusals[name] = (seen.refusals[name] ?? 0) + 1
   // That they are closed or not yet open are the right answers at times.
   const isKnown =
-    error.errno === undefined ||
-    ERRORS.some((each) => constants.errno[each] === error.errno)
+    error.errno === undefined
+      ? error.cause === undefined
+      : ERRORS.some((each) => constants.errno[each] === error.errno)
   if (!isKnown) fault(`an error that was not injected: ${error.message}`)
 }
 

@@ -1,6 +1,6 @@
 // What Go's authors would write: reads of TCP_INFO, and connections and requests
 // with and without a wrapper around the connection. Takes one line after the other
-// from its standard input and answers each with one line; bench/go.mjs starts it.
+// from its standard input and answers each with one line; bench/rivals.mjs starts it.
 //
 //	rivals                             the kinds that were built in
 //	open PORT                          connects the socket that is read

@@ -36,10 +36,14 @@ export async function readConnections(
   let firstError: Error | undefined
   for (const file of files) {
     // The same name in another file is another connection.
-    const idOf = (connection: string): string =>
-      names.has(connection)
-        ? `${connection} (${path.basename(file)})`
-        : connection
+    const idOf = (connection: string): string => {
+      let id = connection
+      if (names.has(id)) id += ` (${path.basename(file)})`
+      for (let i = 2; records.has(id); i++) {
+        id = `${connection} (${path.basename(file)}, ${i})`
+      }
+      return id
+    }
     const ofFile = new Map<string, TcpInfo[]>()
     for await (const line of linesOf(file)) {
       if (line.trim() === '') continue

@@ -376,15 +376,15 @@ describe('report', () => {
     expect(status).toBe(9)
   })
 
-  test('keeps connections of two files apart that have one name', async () => {
+  test('keeps connections of several files apart that have one name', async () => {
     const { saved } = await recorded(['transfer'])
     const copy = `${saved}.copy`
     writeFileSync(copy, readFileSync(saved))
-    const { stdout } = await tcpinfo(['report', saved, copy, '--json'])
+    const { stdout } = await tcpinfo(['report', saved, copy, copy, '--json'])
     const { connections } = JSON.parse(stdout)
-    expect(connections.length).toBe(4)
+    expect(connections.length).toBe(6)
     expect(new Set(connections.map(({ id }: { id: string }) => id)).size).toBe(
-      4,
+      6,
     )
   })
 

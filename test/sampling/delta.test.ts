@@ -36,6 +36,18 @@ const linux = (members: Record<string, number | bigint>) =>
 const windows = (members: Record<string, number | bigint>) =>
   withMembers('win32', 152, { State: 4, Mss: 1460, ...members })
 
+describe('what only looks like a record of ours', () => {
+  test.each([
+    ['a proxy', (info: TcpInfo) => new Proxy(info, {})],
+    ['an heir', (info: TcpInfo) => Object.create(info)],
+  ])('%s is checked', (_, like: (info: TcpInfo) => TcpInfo) => {
+    const info = linux({ tcpi_bytes_sent: 5 })
+    const copy = like(info)
+    Object.defineProperty(copy, 'bytesSent', { value: Infinity })
+    expect(deltaBetween(undefined, copy).counters.bytesSent).toBeUndefined()
+  })
+})
+
 describe('a counter', () => {
   test('grows by the difference', () => {
     const { counters } = deltaBetween(

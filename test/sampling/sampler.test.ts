@@ -214,6 +214,21 @@ describe('a socket', () => {
     },
   )
 
+  test('that a listener takes out and in again goes on', async () => {
+    const socket = await connected()
+    const options = { intervalMs: 5, maxSamples: 1, keepOpen: true }
+    const sampling = sample(socket, options)
+    let samples = 0
+    sampling.on('sample', () => {
+      samples++
+      if (samples < 3) sampling.remove(socket)
+      if (samples < 3) sampling.add(socket)
+    })
+    await wait(100)
+    expect(samples).toBe(3)
+    sampling.stop()
+  })
+
   test('that a listener closes at the limit has no final sample', async () => {
     const socket = await connected()
     const sampling = sample(socket, { intervalMs: 5, maxSamples: 1, keep: 9 })

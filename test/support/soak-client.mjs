@@ -141,7 +141,7 @@ export async function connections(
   return counts
 }
 
-/** In a worker, which ends by itself or is terminated in the middle of things. */
+/** In a worker, which ends by itself or is terminated before it can. */
 export async function connectionsInWorker(options, mayFinish) {
   const worker = new Worker(new URL(import.meta.url), { workerData: options })
   const exit = once(worker, 'exit')
