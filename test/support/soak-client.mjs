@@ -75,8 +75,8 @@ const hostOf = (number) => `127.0.0.${1 + (number % 16)}`
 /**
  * `refused`: those without a record because the system refused to give one.
  *
- * @param together nothing is done with any of them before all are ready, as many as
- *   `concurrency` says
+ * @param together as many as `concurrency` says; nothing is done with those that get
+ *   ready before all are
  */
 export async function connections(
   { ports, first, count, concurrency, together = false },
