@@ -1,11 +1,10 @@
 // The contract of the native side: what each platform file provides.
 //
-// Synchronous, without allocation or JavaScript, and without state but the version
-// that windows.cc has learnt; reading is one system
-// call (on Windows up to three, until the first answer). A result below zero is
-// a negated OS error number. The bytes are the kernel's own struct, untouched;
-// the tables in lib/decode give them meaning, and believe only as many bytes as
-// were filled.
+// Synchronous, without allocation or JavaScript, and without state but the
+// version that windows.cc has learnt; reading is one system call (on Windows up
+// to three, until the first answer). A result below zero is a negated OS error
+// number. The bytes are the kernel's own struct, untouched; the tables in
+// lib/decode give them meaning, and believe only as many bytes as were filled.
 
 #ifndef TCPINFO_SOCKET_NATIVE_TCP_INFO_H_
 #define TCPINFO_SOCKET_NATIVE_TCP_INFO_H_
