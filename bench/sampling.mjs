@@ -3,19 +3,18 @@
 // system calls" are those of our addon in one go, without records.
 
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import net from 'node:net'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import nodeGypBuild from 'node-gyp-build'
 import { sample } from '../dist/index.js'
-import { interleave, report } from './measure.mjs'
+import { affordable, connectMany } from './connect-many.mjs'
+import { format, interleave, report } from './measure.mjs'
+import { tool } from './rivals.mjs'
 import { withServer } from './with-server.mjs'
 
 const SOCKETS = 10_000
-const AT_ONCE = 250
 const SECONDS = 10
 /** The code is compiled by then. */
 const WARMUP_MS = 6500
@@ -24,18 +23,6 @@ const CLOCK_TICK_MS = 10
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const addon = nodeGypBuild(root)
-
-async function connect(port) {
-  const sockets = []
-  while (sockets.length < SOCKETS) {
-    const some = Array.from({ length: AT_ONCE }, () =>
-      net.connect(port, '127.0.0.1'),
-    )
-    await Promise.all(some.map((socket) => once(socket, 'connect')))
-    sockets.push(...some)
-  }
-  return sockets
-}
 
 /** Of children that have ended: proc(5), stat. */
 function childrenMs() {
@@ -65,10 +52,10 @@ const everySecond = (act) => () => {
 }
 
 await withServer(async ([tcpPort]) => {
-  const sockets = await connect(tcpPort)
+  const sockets = await connectMany(affordable(SOCKETS), tcpPort)
   const descriptors = Int32Array.from(sockets, ({ _handle }) => _handle.fd)
-  const filled = new Int32Array(SOCKETS)
-  const bytes = new Uint8Array(SOCKETS * 280)
+  const filled = new Int32Array(sockets.length)
+  const bytes = new Uint8Array(sockets.length * 280)
   let samples = 0
   const sampling = (onSample) => () => {
     const sampling = sample(sockets, { intervalMs: 1000 })
@@ -77,17 +64,15 @@ await withServer(async ([tcpPort]) => {
   }
   const rows = await interleave(
     {
-      'ss -tin': () =>
-        load(
-          everySecond(() =>
-            spawn('ss', ['-tinH'], { stdio: 'ignore' }).on('error', () => {}),
-          ),
-        ),
-      'an empty event loop': () => load(() => () => {}),
+      ...(tool('ss', 'iproute2') && {
+        'ss -tin': () =>
+          load(everySecond(() => spawn('ss', ['-tinH'], { stdio: 'ignore' }))),
+      }),
       'the system calls': () =>
         load(
           everySecond(() => addon.readMany(descriptors, bytes, 280, filled)),
         ),
+      'an empty event loop': () => load(() => () => {}),
       'sample()': () =>
         load(
           sampling(() => {
@@ -103,12 +88,12 @@ await withServer(async ([tcpPort]) => {
     },
     { rounds: ROUNDS, warmups: 1 },
   )
-  report(`${SOCKETS} idle connections`, '% of a core', rows)
+  report(`${format(sockets.length)} idle connections`, '% of a core', rows)
   const { median } = rows.find(({ name }) => name === 'sample()')
   console.log(
     `  goal of sample(): under 1.5: ${median < 1.5 ? 'holds' : 'MISSED'}`,
   )
-  if (samples < SOCKETS * SECONDS * ROUNDS)
+  if (samples < sockets.length * SECONDS * ROUNDS)
     throw new Error('samples are missing')
   for (const socket of sockets) socket.destroy()
 })

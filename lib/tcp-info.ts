@@ -17,6 +17,10 @@ export const READING: unique symbol = Symbol.for('tcpinfo-socket.reading.1')
 /** What a record is made of: the struct's bytes, and what was known beside them. */
 export interface Reading {
   readonly struct: KernelStruct
+  /**
+   * Of a sample they are put into memory that all samples share: to be used up before
+   * those of another reading are asked for.
+   */
   readonly words: Uint32Array
   /** The struct's first byte, a multiple of 4. */
   readonly at: number
