@@ -1,5 +1,6 @@
-// A web server that knows nothing of us, with and without the preload, under wrk.
-// Both are up all the time, and asked in turn.
+// A web server that knows nothing of us, with and without the preload, and with
+// somebody who takes its records, under wrk.
+// All are up all the time, and asked in turn.
 
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -13,6 +14,8 @@ const PAIRS = 3
 const ROUNDS = 4
 const PLAIN = 'node server.js'
 const OURS = 'node --import tcpinfo-socket/register server.js'
+const SUBSCRIBED = 'the same, with a subscriber'
+const ALL = [PLAIN, OURS, SUBSCRIBED]
 const CASES = [
   { title: 'keep-alive', headers: [], goal: '>= 0.98' },
   {
@@ -52,20 +55,27 @@ function load({ port }, headers) {
 async function figuresOfPairs() {
   const figures = {}
   for (let pair = 0; pair < PAIRS; pair++) {
-    const plain = await start()
-    const ours = await start('--import', file('../dist/register.js'))
+    const register = ['--import', file('../dist/register.js')]
+    const servers = {
+      [PLAIN]: await start(),
+      [OURS]: await start(...register),
+      [SUBSCRIBED]: await start(
+        ...register,
+        '--import',
+        file('subscriber.mjs'),
+      ),
+    }
     for (const { title, headers } of CASES) {
       const some = await collect(
-        {
-          [PLAIN]: () => load(plain, headers),
-          [OURS]: () => load(ours, headers),
-        },
+        Object.fromEntries(
+          ALL.map((name) => [name, () => load(servers[name], headers)]),
+        ),
         { rounds: ROUNDS, warmups: 1 },
       )
-      figures[title] ??= { [PLAIN]: [], [OURS]: [] }
-      for (const name of [PLAIN, OURS]) figures[title][name].push(...some[name])
+      figures[title] ??= Object.fromEntries(ALL.map((name) => [name, []]))
+      for (const name of ALL) figures[title][name].push(...some[name])
     }
-    for (const { child } of [plain, ours]) child.disconnect()
+    for (const { child } of Object.values(servers)) child.disconnect()
   }
   return figures
 }
@@ -74,6 +84,9 @@ if (tool('wrk')) {
   const figures = await figuresOfPairs()
   for (const { title, goal } of CASES) {
     const rows = compare(figures[title])
-    report(`A web server under wrk, ${title}`, 'per s', rows, { [OURS]: goal })
+    report(`A web server under wrk, ${title}`, 'per s', rows, {
+      [OURS]: goal,
+      [SUBSCRIBED]: goal,
+    })
   }
 }

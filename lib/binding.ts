@@ -19,12 +19,9 @@ export interface Binding {
     filled: Int32Array,
   ): number
   /** Of 1, the local address, and 2, the remote one, those found; fills 48 bytes. */
-  readEndpoints(
-    descriptor: number,
-    bytes: ArrayBuffer,
-    offset: number,
-    wanted?: number,
-  ): number
+  readEndpoints(descriptor: number, bytes: ArrayBuffer, offset: number): number
+  /** 1 when it finds the remote one before and after the connection too, else 0. */
+  keepsPeer(): number
   formatAddress(bytes: ArrayBuffer, offset: number): string | undefined
   /** Bytes that this OS fills for a socket made for the purpose. */
   probe(): number

@@ -14,8 +14,10 @@ import { monotonicMs } from './clock.js'
 import { NATIVE_STRUCT } from './decode/index.js'
 import {
   type Endpoints,
+  keepsPeer,
   type Peer,
   peerOf,
+  peerOfError,
   readEndpoints,
 } from './endpoints.js'
 import {
@@ -74,12 +76,6 @@ const SHARED = Symbol.for('tcpinfo-socket.shared.1')
 const holder = captures as typeof captures & { [SHARED]?: Shared }
 holder[SHARED] ??= { emitting: false, onTold: undefined }
 export const shared: Shared = holder[SHARED]
-
-/** What a record says of a connection besides the kernel's statistics. */
-export interface ConnectionContext {
-  readonly endpoints: Endpoints
-  readonly connectDurationMs: number | undefined
-}
 
 type OnFinal = (
   final: Snapshot | undefined,
@@ -174,7 +170,7 @@ export class Capture {
       // A socket that takes no listeners has records that know less.
     }
     if (connecting) return
-    this.#learnEndpoints()
+    if (!keepsPeer()) this.#learnEndpoints()
     if (NATIVE_STRUCT?.mayForget) this.keepLatest()
     this.#tellOpen()
   }
@@ -193,10 +189,13 @@ export class Capture {
   #listen(): void {
     if (this.#listening) this.#stopListening()
     this.#listening = true
-    this.owner.on('connectionAttempt', forwardAttempt)
+    const tellsLost = captures.hasSubscribers
+    if (tellsLost || !keepsPeer()) {
+      this.owner.on('connectionAttempt', forwardAttempt)
+    }
     // Before the user's own listeners, so that they see what it learns.
     this.owner.prependListener('connect', forwardConnect)
-    if (captures.hasSubscribers) {
+    if (tellsLost) {
       this.#watchesAttempts = true
       this.owner.on('connectionAttemptFailed', forwardLost)
       this.owner.on('connectionAttemptTimeout', forwardLost)
@@ -214,11 +213,7 @@ export class Capture {
     this.#latestOf = handleOf(this.owner)
   }
 
-  /**
-   * The last attempt is the one that succeeds, if any does. To know its address
-   * spares the question to the kernel, which can't tell any more when the
-   * connection is over.
-   */
+  /** The last attempt is the one that succeeds, if any does. */
   onAttempt(address: string, port: number): void {
     this.#tellLost()
     this.#peer = peerOf(address, port)
@@ -247,8 +242,8 @@ export class Capture {
       // (Not so by a clock that was replaced before this package was loaded.)
       if (durationMs >= 0) this.#connectDurationMs = durationMs
     }
-    // Before Node 20.12 there is no such event.
-    if (!this.#peer) this.#learnEndpoints()
+    // Before Node 20.12 there is no event that tells the peer.
+    if (!this.#peer && !keepsPeer()) this.#learnEndpoints()
     if (NATIVE_STRUCT?.mayForget) this.keepLatest()
     this.#tellOpen()
   }
@@ -276,15 +271,11 @@ export class Capture {
     this.#latestOf = undefined
   }
 
+  /** While the connection is open, for a system that tells the peer only then. */
   #learnEndpoints(): void {
     const handle = handleOf(this.owner)
     const descriptor = handle ? descriptorOf(handle) : -1
-    if (descriptor >= 0) this.#keepEndpoints(readEndpoints(descriptor))
-  }
-
-  /** Without a peer it is not connected yet: a descriptor can be bound before. */
-  #keepEndpoints(endpoints: Endpoints): void {
-    if (endpoints.hasRemote) this.#endpoints ??= endpoints
+    if (descriptor >= 0) this.endpointsOf(descriptor)
   }
 
   /** Reads now; once the connection is over, the last answer stands. */
@@ -313,6 +304,7 @@ export class Capture {
     // The last attempt is told of as the final record.
     if (handle === this.#lostOf) this.#lost = undefined
     this.#tellLost()
+    if (error) this.#peer ??= peerOfError(error)
     const isRead = this.#read('close', codeOf(error))
     for (const watcher of this.#watchers ?? []) {
       process.nextTick(watcher, isRead ? this.#snapshot : undefined, handle)
@@ -358,7 +350,6 @@ export class Capture {
     this.#failure = undefined
     this.#snapshot = result
     this.#remember(result)
-    if (!this.owner.connecting) this.#keepEndpoints(result.endpoints)
     // What a listener of the event captures, of whatever socket, is not announced:
     // it, or two that capture each other's, would be called for ever.
     if (trigger === 'close' || !shared.emitting) {
@@ -371,21 +362,21 @@ export class Capture {
   }
 
   #take(trigger: TcpInfoTrigger, errorCode?: string): Snapshot | Failure {
-    return takeSnapshot(
-      this.owner,
-      trigger,
-      this.#connectDurationMs,
-      this.#endpoints,
-      this.#peer,
-      errorCode,
-    )
+    return takeSnapshot(this.owner, trigger, this, errorCode)
   }
 
-  /** For readers of their own (sampler.ts): what a record says of the connection. */
-  contextFor(descriptor: number): ConnectionContext {
-    const endpoints = this.#endpoints ?? readEndpoints(descriptor, this.#peer)
-    if (!this.owner.connecting) this.#keepEndpoints(endpoints)
-    return { endpoints, connectDurationMs: this.#connectDurationMs }
+  get connectDurationMs(): number | undefined {
+    return this.#connectDurationMs
+  }
+
+  endpointsOf(descriptor: number): Endpoints {
+    if (this.#endpoints) return this.#endpoints
+    const endpoints = readEndpoints(descriptor, this.#peer)
+    // Without a peer it is not connected yet: a descriptor can be bound before.
+    if (endpoints.areKnown && !this.owner.connecting) {
+      this.#endpoints = endpoints
+    }
+    return endpoints
   }
 
   emit(socket: net.Socket, snapshot: Snapshot): void {
@@ -406,6 +397,21 @@ export class Capture {
       shared.emitting = false
     }
   }
+}
+
+/** Whether a record of a socket without a Capture would reach anybody. */
+export function isAnybodyTold(socket: net.Socket): boolean {
+  return captures.hasSubscribers || hasListener(socket)
+}
+
+/** Whether there is anything to do for an open connection before its end. */
+export function needsBeginning(): boolean {
+  return (
+    opens.hasSubscribers ||
+    !keepsPeer() ||
+    NATIVE_STRUCT === undefined ||
+    NATIVE_STRUCT.mayForget
+  )
 }
 
 // One function for all sockets, not one for each.

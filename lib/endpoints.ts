@@ -6,7 +6,7 @@ import type { StreamHandle } from './handle.js'
 /** sizeof(Endpoint) in native/tcp_info.h. */
 const ENDPOINT_BYTES = 24
 const LOCAL = 1
-const REMOTE = 2
+const BOTH = 3
 
 export interface Addresses {
   readonly localAddress: string | undefined
@@ -30,6 +30,26 @@ export function peerOf(address: string, port: number): Peer | undefined {
   return spelt === undefined || UNSPECIFIED.includes(spelt)
     ? undefined
     : { address: spelt, port }
+}
+
+/**
+ * Whom a connection failed to reach. (Of one that could not even be tried, for want
+ * of a route say, the kernel knows no peer.)
+ */
+export function peerOfError(error: unknown): Peer | undefined {
+  try {
+    const { errors, syscall, address, port } = error as Partial<
+      AggregateError & NodeJS.ErrnoException & Peer
+    >
+    if (errors) return peerOfError(errors.at(-1))
+    const isKnown =
+      syscall === 'connect' &&
+      typeof address === 'string' &&
+      typeof port === 'number'
+    return isKnown ? peerOf(address, port) : undefined
+  } catch {
+    return undefined // anything can be thrown at a socket
+  }
 }
 
 function spell(address: string): string | undefined {
@@ -66,7 +86,8 @@ export class Endpoints {
 
   constructor(
     { slab, at }: BytePool,
-    readonly hasRemote: boolean,
+    /** Else the next read asks again. */
+    readonly areKnown: boolean,
     peer?: Peer,
     addresses?: Addresses,
   ) {
@@ -80,8 +101,8 @@ export class Endpoints {
     this.#addresses ??= {
       localAddress: this.#address(0),
       localPort: this.#port(0),
-      remoteAddress: this.#peer?.address ?? this.#address(ENDPOINT_BYTES),
-      remotePort: this.#peer?.port ?? this.#port(ENDPOINT_BYTES),
+      remoteAddress: this.#address(ENDPOINT_BYTES) ?? this.#peer?.address,
+      remotePort: this.#port(ENDPOINT_BYTES) ?? this.#peer?.port,
     }
     return this.#addresses
   }
@@ -97,20 +118,17 @@ export class Endpoints {
   }
 }
 
-/**
- * Both addresses of a socket, as they are now; the local one alone where the peer
- * is known already.
- */
+/** Both addresses of a socket; `peer` is told where the system knows none. */
 export function readEndpoints(descriptor: number, peer?: Peer): Endpoints {
   if (!binding || !hasRoom()) return Endpoints.unknown
-  const wanted = peer ? LOCAL : LOCAL | REMOTE
   const { slab, at } = pool
-  const found = binding.readEndpoints(descriptor, slab.bytes, at, wanted)
+  const found = binding.readEndpoints(descriptor, slab.bytes, at)
   if (found < 0 && !peer) return Endpoints.unknown
-  // Where the system refused, a peer that is known is still told, but the next read
-  // asks again.
-  const hasRemote = found >= 0 && (peer !== undefined || (found & REMOTE) !== 0)
-  const endpoints = new Endpoints(pool, hasRemote, peer)
+  const endpoints = new Endpoints(
+    pool,
+    found === BOTH || (found === LOCAL && peer !== undefined),
+    peer,
+  )
   pool.keep(2 * ENDPOINT_BYTES)
   return endpoints
 }
@@ -125,10 +143,21 @@ function hasRoom(): boolean {
 }
 
 /**
- * The addresses of a connection that nobody instrumented, remembered from the
- * first read on: after a reset the kernel no longer tells whom the socket had
- * been connected to.
+ * Whether the kernel tells of a connection that is over whom it was with, so that
+ * nobody has to ask before. Linux does; others, and emulators of Linux, do not.
  */
+export function keepsPeer(): boolean {
+  if (keeps === undefined) {
+    const answer = binding?.keepsPeer() ?? 0
+    if (answer < 0) return false // for want of a descriptor, perhaps
+    keeps = answer === 1
+  }
+  return keeps
+}
+
+let keeps: boolean | undefined
+
+/** The addresses of a connection that nobody instrumented, read only once. */
 export function endpointsOf(
   handle: StreamHandle,
   descriptor: number,
@@ -137,6 +166,6 @@ export function endpointsOf(
   if (known) return known
   const endpoints = readEndpoints(descriptor)
   // Without a peer the local address may still change.
-  if (endpoints.hasRemote) byHandle.set(handle, endpoints)
+  if (endpoints.areKnown) byHandle.set(handle, endpoints)
   return endpoints
 }

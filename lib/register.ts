@@ -21,7 +21,14 @@
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type * as net from 'node:net'
-import { adopt, CAPTURE, captureOf, shared } from './capture.js'
+import {
+  adopt,
+  CAPTURE,
+  captureOf,
+  isAnybodyTold,
+  needsBeginning,
+  shared,
+} from './capture.js'
 import { monotonicMs } from './clock.js'
 import { handleOf, isPipe, Socket, underlyingOf } from './handle.js'
 
@@ -94,8 +101,12 @@ function beforeDestroy(socket: net.Socket, error: Error | null): void {
   // What neither connect() nor the channel has seen was made of a handle or a
   // descriptor, or was there before us.
   const isNew = !captureOf(socket) && handle && !isPipe(handle)
-  const capture = isNew ? adopt(socket) : captureOf(socket)
-  if (!capture) return
+  const capture =
+    isNew && isAnybodyTold(socket) ? adopt(socket) : captureOf(socket)
+  if (!capture) {
+    open.delete(socket)
+    return
+  }
   capture.onDestroy(error)
   // Until the tick in which the record is told, the process can end.
   if (capture.hasUntold) open.add(socket)
@@ -110,7 +121,7 @@ function afterAccept(socket: net.Socket): void {
   const handle = handleOf(socket)
   // The 'connection' listeners came first.
   if (!handle || isPipe(handle)) return
-  if (!captureOf(socket)) adopt(socket).begin()
+  if (needsBeginning() && !captureOf(socket)) adopt(socket).begin()
   remember(socket)
 }
 
@@ -121,7 +132,9 @@ function forget(socket: net.Socket): void {
 
 function watchExit(): void {
   // A copy: subscribers may connect.
-  for (const socket of [...open]) safely(() => captureOf(socket)?.onExit())
+  for (const socket of [...open]) {
+    safely(() => (captureOf(socket) ?? adopt(socket)).onExit())
+  }
 }
 
 /**

@@ -8,7 +8,7 @@ import { EventEmitter } from 'node:events'
 import type * as net from 'node:net'
 import * as timers from 'node:timers'
 import { type Binding, binding } from './binding.js'
-import { type Capture, type ConnectionContext, captureOf } from './capture.js'
+import { type Capture, captureOf } from './capture.js'
 import { monotonicMs, wallClockMs } from './clock.js'
 import { deltaBetween, type TcpInfoDelta } from './delta.js'
 import { Endpoints } from './endpoints.js'
@@ -111,19 +111,15 @@ export class TcpInfoSample {
   }
 }
 
-const NO_CONTEXT: ConnectionContext = {
-  endpoints: Endpoints.unknown,
-  connectDurationMs: undefined,
-}
-
 /** A socket in a Sampling. First what each tick looks at, of very many. */
 interface Entry {
   /** The socket that has the connection: another one if TLS is laid over it. */
   readonly owner: net.Socket
   handle: StreamHandle | null | undefined
   descriptor: number
-  context: ConnectionContext
-  /** Whether the context will not change any more. */
+  endpoints: Endpoints
+  connectDurationMs: number | undefined
+  /** Whether these two will not change any more. */
   isSettled: boolean
   isActive: boolean
   before: Snapshot | undefined
@@ -250,7 +246,8 @@ export class Sampling
       owner: capture.owner,
       handle: undefined,
       descriptor: -1,
-      context: NO_CONTEXT,
+      endpoints: Endpoints.unknown,
+      connectDurationMs: undefined,
       isSettled: false,
       isActive: true,
       before: undefined,
@@ -726,18 +723,18 @@ function snapshotOf(
 ): Snapshot | undefined {
   try {
     if (!entry.isSettled) learn(entry)
-    const { sampling, owner, context } = entry
+    const { sampling, owner } = entry
     const handle = entry.handle as StreamHandle
     return new Snapshot(
       memory,
       at,
       length,
       capturedAt,
-      context.endpoints,
+      entry.endpoints,
       'sample',
       sampling.appBytes ? bytesReadOf(owner, handle) : undefined,
       sampling.appBytes ? bytesWrittenOf(owner, handle) : undefined,
-      context.connectDurationMs,
+      entry.connectDurationMs,
       undefined,
     )
   } catch {
@@ -746,6 +743,8 @@ function snapshotOf(
 }
 
 function learn(entry: Entry): void {
-  entry.context = entry.capture.contextFor(entry.descriptor)
-  entry.isSettled = !entry.owner.connecting && entry.context.endpoints.hasRemote
+  const { capture, owner } = entry
+  entry.endpoints = capture.endpointsOf(entry.descriptor)
+  entry.connectDurationMs = capture.connectDurationMs
+  entry.isSettled = !owner.connecting && entry.endpoints.areKnown
 }

@@ -5,13 +5,7 @@ import { binding, bindingFailure } from './binding.js'
 import { BytePool } from './byte-pool.js'
 import { wallClockMs } from './clock.js'
 import { type KernelStruct, NATIVE_STRUCT } from './decode/index.js'
-import {
-  type Addresses,
-  type Endpoints,
-  endpointsOf,
-  type Peer,
-  readEndpoints,
-} from './endpoints.js'
+import { type Addresses, type Endpoints, endpointsOf } from './endpoints.js'
 import {
   CLOSED,
   type Failure,
@@ -127,13 +121,17 @@ export class Snapshot implements Reading {
   }
 }
 
+/** Who watches a connection knows more of it than the kernel tells. */
+export interface Watcher {
+  readonly connectDurationMs: number | undefined
+  endpointsOf(descriptor: number): Endpoints
+}
+
 /** Reads now; the record is made later, if at all. */
 export function takeSnapshot(
   socket: unknown,
   trigger: TcpInfoTrigger,
-  connectDurationMs?: number,
-  endpoints?: Endpoints,
-  peer?: Peer,
+  watcher?: Watcher,
   errorCode?: string,
 ): Snapshot | Failure {
   try {
@@ -146,6 +144,9 @@ export function takeSnapshot(
     // and none between the read and pool.keep().
     const bytesRead = bytesReadOf(socket, handle)
     const bytesWritten = bytesWrittenOf(socket, handle)
+    const endpoints = watcher
+      ? watcher.endpointsOf(descriptor)
+      : endpointsOf(handle, descriptor)
     const capturedAt = wallClockMs()
     pool.reserve(MAX_INFO_BYTES)
     const { slab, at } = pool
@@ -156,14 +157,11 @@ export function takeSnapshot(
       at,
       filled,
       capturedAt,
-      endpoints ??
-        (peer
-          ? readEndpoints(descriptor, peer)
-          : endpointsOf(handle, descriptor)),
+      endpoints,
       trigger,
       bytesRead,
       bytesWritten,
-      connectDurationMs,
+      watcher?.connectDurationMs,
       errorCode,
     )
     pool.keep(filled)

@@ -76,10 +76,11 @@ export class TcpInfoRecord {
   /** Our port. */
   readonly localPort: number | undefined
   /**
-   * The peer's address, also of an attempt that failed (from Node 20.12 on).
+   * The peer's address, also of an attempt that failed (on Windows and macOS from
+   * Node 20.12 on).
    *
-   * @remarks Linux no longer tells it once the connection is over, so it is kept
-   * from before.
+   * @remarks Also of a connection that is over. macOS and Windows do not tell it then,
+   * so there it is kept from before.
    */
   readonly remoteAddress: string | undefined
   /** The peer's port. */

@@ -147,8 +147,8 @@ napi_value ReadMany(napi_env env, napi_callback_info info) {
   return Answer(env, read);
 }
 
-// readEndpoints(descriptor, bytes: ArrayBuffer, offset, wanted?): flags; fills
-// two Endpoints, the local one first
+// readEndpoints(descriptor, bytes: ArrayBuffer, offset): flags; fills two
+// Endpoints, the local one first
 napi_value ReadEndpoints(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
   int32_t descriptor;
@@ -159,12 +159,7 @@ napi_value ReadEndpoints(napi_env env, napi_callback_info info) {
     return Answer(env, -EINVAL);
   }
   Endpoint both[2];
-  int32_t wanted;
-  if (!arguments.Int(3, &wanted)) {
-    wanted = tcpinfo::kHasLocal | tcpinfo::kHasRemote;
-  }
-  const int found =
-      tcpinfo::ReadEndpoints(descriptor, wanted, &both[0], &both[1]);
+  const int found = tcpinfo::ReadEndpoints(descriptor, &both[0], &both[1]);
   memcpy(room, both, sizeof(both));
   return Answer(env, found);
 }
@@ -191,6 +186,11 @@ napi_value Probe(napi_env env, napi_callback_info) {
   return Answer(env, tcpinfo::Probe());
 }
 
+// keepsPeer(): whether readEndpoints finds the remote address at any time
+napi_value KeepsPeer(napi_env env, napi_callback_info) {
+  return Answer(env, tcpinfo::KeepsPeer());
+}
+
 #ifdef _WIN32
 // socketOf(handle): the SOCKET of one of Node's TCP handles, -1 or -2
 napi_value SocketOf(napi_env env, napi_callback_info info) {
@@ -204,9 +204,13 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
     const char* name;
     napi_callback function;
   } functions[] = {
-      {"readInfo", ReadInfo},           {"readState", ReadState},
-      {"readMany", ReadMany},           {"readEndpoints", ReadEndpoints},
-      {"formatAddress", FormatAddress}, {"probe", Probe},
+      {"readInfo", ReadInfo},
+      {"readState", ReadState},
+      {"readMany", ReadMany},
+      {"readEndpoints", ReadEndpoints},
+      {"formatAddress", FormatAddress},
+      {"keepsPeer", KeepsPeer},
+      {"probe", Probe},
 #ifdef _WIN32
       {"socketOf", SocketOf},
 #endif

@@ -9,6 +9,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #endif
 #include <stdio.h>
 #include <string.h>
@@ -46,30 +47,67 @@ bool Convert(const sockaddr_storage& from, Endpoint* to) {
   return false;
 }
 
+// `exact` is how long an address of this socket is.
+bool PeerName(Descriptor descriptor, socklen_t exact,
+              sockaddr_storage* address) {
+  auto* const name = reinterpret_cast<sockaddr*>(address);
+#ifdef SO_PEERNAME
+  // Where getpeername() says ENOTCONN, this option of Linux still tells whom
+  // the socket was connected to, or is to be (inet_getname,
+  // net/ipv4/af_inet.c). It takes no room that is larger than the address.
+  socklen_t room = exact;
+  if (exact != 0 &&
+      getsockopt(descriptor, SOL_SOCKET, SO_PEERNAME, name, &room) == 0) {
+    return true;
+  }
+#else
+  (void)exact;
+#endif
+  socklen_t length = sizeof(*address);
+  return getpeername(descriptor, name, &length) == 0;
+}
+
 }  // namespace
 
-int ReadEndpoints(int number, int wanted, Endpoint* local, Endpoint* remote) {
+int ReadEndpoints(int number, Endpoint* local, Endpoint* remote) {
   const auto descriptor = static_cast<Descriptor>(number);
+  *local = Endpoint{};
+  *remote = Endpoint{};
+  int found = 0;
+  int error = 0;
+  // What a call leaves unwritten is no address.
   sockaddr_storage address = {};
   socklen_t length = sizeof(address);
-  *remote = Endpoint{};
   if (getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &length) !=
       0) {
-    *local = Endpoint{};
-    return -LastError();
+    error = LastError();
+    length = 0;
+  } else if (Convert(address, local)) {
+    found = kHasLocal;
   }
-  int found = Convert(address, local) ? kHasLocal : 0;
-  // What a call leaves unwritten is no address.
   address.ss_family = AF_UNSPEC;
-  length = sizeof(address);
-  // ENOTCONN before the connection is made and after it is over.
-  if ((wanted & kHasRemote) != 0 &&
-      getpeername(descriptor, reinterpret_cast<sockaddr*>(&address), &length) ==
-          0 &&
-      Convert(address, remote)) {
+  if (PeerName(descriptor, length, &address) && Convert(address, remote)) {
     found |= kHasRemote;
   }
-  return found;
+  return found != 0 ? found : -error;
+}
+
+int KeepsPeer() {
+#ifdef SO_PEERNAME
+  const int descriptor = socket(AF_INET, SOCK_STREAM, 0);
+  if (descriptor < 0) return -errno;
+  sockaddr_in peer;
+  socklen_t length = sizeof(peer);
+  // Nobody yet; an emulator of Linux would say that it does not know the
+  // option.
+  const bool knows =
+      getsockopt(descriptor, SOL_SOCKET, SO_PEERNAME, &peer, &length) == 0 ||
+      errno == ENOTCONN;
+  close(descriptor);
+  return knows ? 1 : 0;
+#else
+  return 0;
+#endif
 }
 
 #ifdef _WIN32

@@ -40,10 +40,12 @@ static_assert(sizeof(Endpoint) == 24, "lib/endpoints.ts reads it by offset");
 constexpr int kHasLocal = 1;
 constexpr int kHasRemote = 2;
 
-// The wanted addresses of a socket (a mask of the two flags above); returns
-// those that there are, the others are zeroed.
-int ReadEndpoints(int descriptor, int wanted, Endpoint* local,
-                  Endpoint* remote);
+// Both addresses of a socket; returns which there are, the others are zeroed.
+int ReadEndpoints(int descriptor, Endpoint* local, Endpoint* remote);
+
+// Whether the system tells a connection's remote address also before it is made
+// and after it is over: 1 or 0.
+int KeepsPeer();
 
 // The text that socket.remoteAddress would give, scope included. Returns its
 // length, or 0 when there is no address. kMaxAddressText holds any of them.

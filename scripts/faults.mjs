@@ -39,7 +39,7 @@ const PER_ROUND = 500
 const CONCURRENCY = 32
 const EVERY_MS = 200
 const MOST_GROWTH_BYTES = 8 * 2 ** 20
-/** What getsockopt(2), getsockname(2), getpeername(2) and socket(2) may fail with. */
+/** What the calls may fail with. */
 const ERRORS = [
   ...['ENOMEM', 'ENOBUFS', 'EINTR', 'EFAULT', 'EPERM', 'EACCES', 'EINVAL'],
   ...['EIO', 'EMFILE', 'ENFILE'],
@@ -184,7 +184,7 @@ await import('../dist/register.js')
 
 const setFaults = () => {
   for (const call of CALLS) {
-    const isShort = call === 'getsockopt' && random() < 0.3
+    const isShort = call === 'TCP_INFO' && random() < 0.3
     faults.fail(call, {
       millionths: pick(CHANCES),
       ...(isShort
@@ -301,7 +301,7 @@ for (const [isSo, what] of [
   [last.heap - settledAt.heap > MOST_GROWTH_BYTES, 'the heap grew'],
   [sampling.size > 0, `${sampling.size} closed sockets are still sampled`],
   [
-    counts.getsockopt.injected === 0 || finals === 0 || requests === 0,
+    counts.TCP_INFO.injected === 0 || finals === 0 || requests === 0,
     'nothing was tried',
   ],
 ]) {

@@ -29,6 +29,13 @@ async function connected(): Promise<TcpInfoSocket> {
   return socket
 }
 
+/** With a subscriber there is more to listen for while a socket connects. */
+function subscribeToCaptures(): void {
+  const nothing = () => {}
+  subscribe('tcpinfo-socket:capture', nothing)
+  onTestFinished(() => void unsubscribe('tcpinfo-socket:capture', nothing))
+}
+
 describe('captureTcpInfo()', () => {
   test('reads now, remembers, and emits on the next tick', async () => {
     const socket = await connected()
@@ -160,7 +167,6 @@ describe("the 'tcpinfo' event", () => {
 })
 
 describe('the peer of a record', () => {
-  // Node 20.12 and later tell of each attempt.
   test('is named where the attempt failed', async () => {
     const port = await freePort()
     const socket = connect(port, LOCAL)
@@ -168,6 +174,32 @@ describe('the peer of a record', () => {
     const [info] = await once(socket, 'tcpinfo')
     expect(info).toMatchObject({ remoteAddress: LOCAL, remotePort: port })
     expect(info.state).toBe('CLOSED')
+  })
+
+  test('is named where the attempt could not be made', async () => {
+    const socket = connect(9, '255.255.255.255')
+    socket.on('error', () => {})
+    const [info] = await once(socket, 'tcpinfo')
+    expect(info).toMatchObject({
+      ...{ errorCode: 'ENETUNREACH', state: 'CLOSED' },
+      ...{ remoteAddress: '255.255.255.255', remotePort: 9 },
+    })
+  })
+
+  test('is named in the first read, even after a reset', async () => {
+    const accepted: net.Socket[] = []
+    const port = await listen((peer) => accepted.push(peer))
+    // Who does not read does not notice.
+    const socket = net.connect(port, LOCAL).pause()
+    await once(socket, 'connect')
+    await vi.waitUntil(() => accepted.length > 0)
+    accepted[0]?.resetAndDestroy()
+    await wait(20)
+    expect(readTcpInfo(socket)).toMatchObject({
+      ...{ state: 'CLOSED', remoteAddress: LOCAL, remotePort: port },
+      ...{ localAddress: LOCAL, localPort: socket.localPort },
+    })
+    socket.destroy()
   })
 
   test('is the one that the kernel chose for an unspecified address', async () => {
@@ -216,10 +248,15 @@ describe.each([
   ['listenerCount', 'tcpinfo'],
 ] as const)('a socket whose %s throws for %s', (method, refused) => {
   test('connects, ends and has its record all the same', async () => {
+    subscribeToCaptures()
+    let refusals = 0
     class Strict extends TcpInfoSocket {}
     Object.defineProperty(Strict.prototype, method, {
       value(this: Strict, event: string, ...others: unknown[]) {
-        if (event === refused) throw new Error('not here')
+        if (event === refused) {
+          refusals++
+          throw new Error('not here')
+        }
         const inherited: unknown = net.Socket.prototype[method]
         return Reflect.apply(inherited as () => unknown, this, [
           event,
@@ -239,6 +276,7 @@ describe.each([
     await wait(20)
     expect(socket.closed).toBe(true)
     expect(socket.tcpInfo?.trigger).toBe('close')
+    expect(refusals).toBeGreaterThan(0)
   })
 })
 
@@ -537,13 +575,15 @@ describe('a socket of somebody who', () => {
   )
 
   test('throws what has no text: it is closed, and there is a reason', async () => {
-    const socket = connect(await listen(), LOCAL)
+    const accepted = vi.fn()
+    const socket = connect(await listen(accepted), LOCAL)
     Object.defineProperty(socket, 'writableLength', {
       get() {
         throw Object.create(null)
       },
     })
     await once(socket, 'connect')
+    await vi.waitUntil(() => accepted.mock.calls.length > 0)
     const before = openSockets()
     expect(socket.captureTcpInfo()).toBeUndefined()
     expect(socket.tcpInfoError?.code).toBe('ERR_TCP_INFO_SYSTEM')
@@ -553,6 +593,7 @@ describe('a socket of somebody who', () => {
   })
 
   test('emits Node’s events by hand', async () => {
+    subscribeToCaptures()
     const socket = connect(await listen(), LOCAL)
     expect(socket.emit('connectionAttempt' as 'ready')).toBe(true)
     await once(socket, 'connect')

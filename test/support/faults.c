@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { GETSOCKOPT, GETSOCKNAME, GETPEERNAME, SOCKET, CALLS };
+enum { TCPINFO, GETSOCKNAME, PEERNAME, GETPEERNAME, SOCKET, CALLS };
 
 struct rule {
   uint64_t seen;      // calls of the addon
@@ -88,9 +88,11 @@ static const struct rule* fault(int call, const void* caller) {
 
 int getsockopt(int fd, int level, int name, void* value, socklen_t* length) {
   NEXT(getsockopt);
-  const struct rule* rule = level == IPPROTO_TCP && name == TCP_INFO
-                                ? fault(GETSOCKOPT, __builtin_return_address(0))
-                                : NULL;
+  const int call = level == IPPROTO_TCP && name == TCP_INFO       ? TCPINFO
+                   : level == SOL_SOCKET && name == SO_PEERNAME ? PEERNAME
+                                                                : CALLS;
+  const struct rule* rule =
+      call == CALLS ? NULL : fault(call, __builtin_return_address(0));
   if (rule && rule->error) {
     errno = (int)rule->error;
     return -1;

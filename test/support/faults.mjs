@@ -5,7 +5,9 @@ import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import path from 'node:path'
 
 /** What can fail, and the members of a rule, in the order of faults.c. */
-export const CALLS = ['getsockopt', 'getsockname', 'getpeername', 'socket']
+export const CALLS = [
+  ...['TCP_INFO', 'getsockname', 'SO_PEERNAME', 'getpeername', 'socket'],
+]
 const MEMBERS = ['seen', 'injected', 'nth', 'millionths', 'error', 'length']
 const WORD_BYTES = 8
 const RULES_AT = 2
@@ -65,7 +67,7 @@ export class Faults {
 
   /**
    * From now on a call fails: the nth one from the beginning, or so many in a
-   * million; with an error number, or (of getsockopt alone) with a short answer.
+   * million; with an error number, or (of TCP_INFO alone) with a short answer.
    */
   fail(call, { nth = 0, millionths = 0, error = 0, length = 0 }) {
     const rule = { nth, millionths, error, length }

@@ -277,6 +277,12 @@ function run(seed, calls, live) {
       answers: (_, answer) =>
         answer === undefined || typeof answer === 'string',
     },
+    keepsPeer: {
+      likely: [],
+      kinds: [],
+      fits: () => true,
+      answers: (_, answer) => answer === 1,
+    },
     probe: {
       likely: [],
       kinds: [],
