@@ -21,7 +21,7 @@ const RIVALS = /^Go|koffi|sockopt/
 const PANELS = [
   {
     part: 'read',
-    title: /^One read$/,
+    title: /^One read, among rivals$/,
     caption: 'One read of one connection, ns (less is better)',
   },
   {

@@ -36,7 +36,8 @@ async function inside() {
   const connections = await openConnections()
   const descriptors = Int32Array.of(connections.socket._handle.fd)
   const runs = { 'C getsockopt': (count) => loop(descriptors, count) }
-  for (const [name, read] of Object.entries(readersOf(connections))) {
+  const { ours, rivals } = readersOf(connections)
+  for (const [name, read] of Object.entries({ ...ours, ...rivals })) {
     runs[name] = (count) => {
       for (let i = 0; i < count; i++) read()
     }

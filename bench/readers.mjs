@@ -100,24 +100,25 @@ function viaKoffi(koffi, { _handle }) {
   }
 }
 
-/** name -> a function that reads once. */
+/** Ours and the rivals': name -> a function that reads once. */
 export function readersOf({ socket, plain }) {
-  const readers = {
+  const ours = {
     'readTcpInfo(TcpInfoSocket)': () => readTcpInfo(socket),
     'readTcpInfo(net.Socket)': () => readTcpInfo(plain),
     readTcpState: () => readTcpState(socket),
   }
+  const rivals = {}
   const sockopt = npmRival('sockopt@2.0.1')
   if (sockopt) {
-    readers['sockopt, first 4 bytes'] = () =>
+    rivals['sockopt, first 4 bytes'] = () =>
       sockopt.getsockopt(socket, IPPROTO_TCP, TCP_INFO)
   }
   const koffi = npmRival('koffi@3.3.4')
   if (koffi) {
-    Object.assign(readers, viaKoffi(koffi, socket))
-    if (readers['koffi, all fields']().rtt !== readTcpInfo(socket).rttUs) {
+    Object.assign(rivals, viaKoffi(koffi, socket))
+    if (rivals['koffi, all fields']().rtt !== readTcpInfo(socket).rttUs) {
       throw new Error('koffi reads something else')
     }
   }
-  return readers
+  return { ours, rivals }
 }

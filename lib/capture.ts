@@ -69,12 +69,12 @@ interface Shared {
   /** Whether listeners of 'tcpinfo', or subscribers, are being called. */
   emitting: boolean
   /** Called when the final record of a socket is about to be told. */
-  onTold: ((socket: net.Socket) => void) | undefined
+  onFinalTold: ((socket: net.Socket) => void) | undefined
 }
 
 const SHARED = Symbol.for('tcpinfo-socket.shared.1')
 const holder = captures as typeof captures & { [SHARED]?: Shared }
-holder[SHARED] ??= { emitting: false, onTold: undefined }
+holder[SHARED] ??= { emitting: false, onFinalTold: undefined }
 export const shared: Shared = holder[SHARED]
 
 type OnFinal = (
@@ -98,8 +98,8 @@ export class Capture {
   #listening = false
   #watchesAttempts = false
   /** An attempt in vain, until it shows that it was not the last one. */
-  #lost: Snapshot | undefined
-  #lostOf: StreamHandle | null | undefined
+  #failedAttempt: Snapshot | undefined
+  #failedAttemptOf: StreamHandle | null | undefined
   #connectStartedAt: number | undefined
   #connectDurationMs: number | undefined
   #endpoints: Endpoints | undefined
@@ -107,7 +107,7 @@ export class Capture {
   /** The handle whose final record was taken, until the socket drops it. */
   #finished: StreamHandle | undefined
   /** The final record until the tick in which it is told. */
-  #untold: Snapshot | undefined
+  #pendingFinal: Snapshot | undefined
   #watchers: OnFinal[] | undefined
 
   constructor(owner: net.Socket) {
@@ -116,8 +116,8 @@ export class Capture {
   }
 
   /** Whether the final record waits for the tick in which it is told. */
-  get hasUntold(): boolean {
-    return this.#untold !== undefined
+  get hasPendingFinal(): boolean {
+    return this.#pendingFinal !== undefined
   }
 
   /** The newest record. */
@@ -189,16 +189,16 @@ export class Capture {
   #listen(): void {
     if (this.#listening) this.#stopListening()
     this.#listening = true
-    const tellsLost = captures.hasSubscribers
-    if (tellsLost || !keepsPeer()) {
+    const tellsAttempts = captures.hasSubscribers
+    if (tellsAttempts || !keepsPeer()) {
       this.owner.on('connectionAttempt', forwardAttempt)
     }
     // Before the user's own listeners, so that they see what it learns.
     this.owner.prependListener('connect', forwardConnect)
-    if (tellsLost) {
+    if (tellsAttempts) {
       this.#watchesAttempts = true
-      this.owner.on('connectionAttemptFailed', forwardLost)
-      this.owner.on('connectionAttemptTimeout', forwardLost)
+      this.owner.on('connectionAttemptFailed', forwardAttemptFailed)
+      this.owner.on('connectionAttemptTimeout', forwardAttemptFailed)
     }
   }
 
@@ -215,24 +215,24 @@ export class Capture {
 
   /** The last attempt is the one that succeeds, if any does. */
   onAttempt(address: string, port: number): void {
-    this.#tellLost()
+    this.#tellFailedAttempt()
     this.#peer = peerOf(address, port)
   }
 
   /** Its handle never reaches _destroy: the next attempt's takes its place. */
-  onLost(): void {
+  onAttemptFailed(): void {
     const result = this.#take('attempt')
     if (!(result instanceof Snapshot)) return
-    this.#lost = result
-    this.#lostOf = handleOf(this.owner)
+    this.#failedAttempt = result
+    this.#failedAttemptOf = handleOf(this.owner)
   }
 
-  #tellLost(): void {
-    if (this.#lost && captures.hasSubscribers) {
-      process.nextTick(publish, this.owner, this.#lost)
+  #tellFailedAttempt(): void {
+    if (this.#failedAttempt && captures.hasSubscribers) {
+      process.nextTick(publish, this.owner, this.#failedAttempt)
     }
-    this.#lost = undefined
-    this.#lostOf = undefined
+    this.#failedAttempt = undefined
+    this.#failedAttemptOf = undefined
   }
 
   onConnect(): void {
@@ -255,8 +255,8 @@ export class Capture {
       this.owner.off('connect', forwardConnect)
       if (!this.#watchesAttempts) return
       this.#watchesAttempts = false
-      this.owner.off('connectionAttemptFailed', forwardLost)
-      this.owner.off('connectionAttemptTimeout', forwardLost)
+      this.owner.off('connectionAttemptFailed', forwardAttemptFailed)
+      this.owner.off('connectionAttemptTimeout', forwardAttemptFailed)
     } catch {
       // The user's: an `off` of a subclass, or a listener of 'removeListener'.
     }
@@ -302,8 +302,8 @@ export class Capture {
     // Once for each connection, whoever else calls _destroy.
     if (handle && handle === this.#finished) return
     // The last attempt is told of as the final record.
-    if (handle === this.#lostOf) this.#lost = undefined
-    this.#tellLost()
+    if (handle === this.#failedAttemptOf) this.#failedAttempt = undefined
+    this.#tellFailedAttempt()
     if (error) this.#peer ??= peerOfError(error)
     const isRead = this.#read('close', codeOf(error))
     for (const watcher of this.#watchers ?? []) {
@@ -320,14 +320,14 @@ export class Capture {
    */
   onExit(): void {
     const handle = handleOf(this.owner)
-    if (handle === this.#lostOf) this.#lost = undefined
+    if (handle === this.#failedAttemptOf) this.#failedAttempt = undefined
     const isOver = !handle || handle === this.#finished
-    const result = isOver ? this.#untold : this.#take('exit')
-    this.#untold = undefined
+    const result = isOver ? this.#pendingFinal : this.#take('exit')
+    this.#pendingFinal = undefined
     // Somebody may emit 'exit' by hand and go on: then that was the final record.
     this.#finished = handle ?? undefined
-    if (this.#lost) publish(this.owner, this.#lost)
-    this.#lost = undefined
+    if (this.#failedAttempt) publish(this.owner, this.#failedAttempt)
+    this.#failedAttempt = undefined
     if (result instanceof Snapshot) publish(this.owner, result)
   }
 
@@ -353,7 +353,7 @@ export class Capture {
     // What a listener of the event captures, of whatever socket, is not announced:
     // it, or two that capture each other's, would be called for ever.
     if (trigger === 'close' || !shared.emitting) {
-      if (trigger === 'close') this.#untold = result
+      if (trigger === 'close') this.#pendingFinal = result
       for (const socket of this.#sockets) {
         process.nextTick(emit, this, socket, result)
       }
@@ -383,9 +383,9 @@ export class Capture {
     // Not to keep it alive. (A TLSSocket drops it later after a failed handshake.)
     if (handleOf(this.owner) === null) this.#finished = undefined
     if (socket === this.owner) {
-      if (snapshot === this.#untold) {
-        this.#untold = undefined
-        shared.onTold?.(socket)
+      if (snapshot === this.#pendingFinal) {
+        this.#pendingFinal = undefined
+        shared.onFinalTold?.(socket)
       }
       if (captures.hasSubscribers) publish(socket, snapshot)
     }
@@ -397,6 +397,18 @@ export class Capture {
       shared.emitting = false
     }
   }
+}
+
+/**
+ * Whether a socket has no handle any more, and no final record on its way. (Of one
+ * that went to another process or thread nothing tells.)
+ */
+export function isGone(socket: net.Socket): boolean {
+  return (
+    !socket.connecting &&
+    !handleOf(socket) &&
+    !captureOf(socket)?.hasPendingFinal
+  )
 }
 
 /** Whether a record of a socket without a Capture would reach anybody. */
@@ -424,8 +436,8 @@ function forwardConnect(this: net.Socket): void {
   captureOf(this)?.onConnect()
 }
 
-function forwardLost(this: net.Socket): void {
-  captureOf(this)?.onLost()
+function forwardAttemptFailed(this: net.Socket): void {
+  captureOf(this)?.onAttemptFailed()
 }
 
 function forwardKeepLatest(this: net.Socket): void {

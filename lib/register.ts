@@ -26,6 +26,7 @@ import {
   CAPTURE,
   captureOf,
   isAnybodyTold,
+  isGone,
   needsBeginning,
   shared,
 } from './capture.js'
@@ -55,8 +56,7 @@ function remember(socket: net.Socket): void {
   if (open.size >= sweepAt) {
     // A socket that went to another process or thread is never destroyed here.
     for (const each of open) {
-      const isGone = !each.connecting && !handleOf(each)
-      if (isGone && !captureOf(each)?.hasUntold) open.delete(each)
+      if (isGone(each)) open.delete(each)
     }
     sweepAt = Math.max(FEWEST, 2 * open.size)
   }
@@ -109,7 +109,7 @@ function beforeDestroy(socket: net.Socket, error: Error | null): void {
   }
   capture.onDestroy(error)
   // Until the tick in which the record is told, the process can end.
-  if (capture.hasUntold) open.add(socket)
+  if (capture.hasPendingFinal) open.add(socket)
   else open.delete(socket)
 }
 
@@ -168,7 +168,7 @@ function begin(): void {
     prototype._destroy = watchDestroy
     wrapsDestroy = true
   }
-  shared.onTold = forget
+  shared.onFinalTold = forget
   subscribe('net.server.socket', watchAccepted)
   process.on('exit', watchExit)
 }
@@ -191,7 +191,7 @@ function stop(): void {
   if (prototype._destroy === watchDestroy) {
     wrapsDestroy = !Reflect.set(prototype, '_destroy', _destroy)
   }
-  shared.onTold = undefined
+  shared.onFinalTold = undefined
   unsubscribe('net.server.socket', watchAccepted)
   process.off('exit', watchExit)
   open.clear()

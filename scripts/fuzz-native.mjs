@@ -108,7 +108,7 @@ function fuzzHarness(name) {
 function fuzzNode() {
   const { node, env, reported } = sanitizedNode(folder)
   // As many for each function.
-  const each = Math.ceil(Number(values.runs) / 6)
+  const each = Math.ceil(Number(values.runs) / 7)
   const junk = path.join(root, 'test/support/junk.mjs')
   const args = [junk, 'main', values.seed, `${each}`]
   const { status, stdout, stderr } = spawnSync(node, args, {

@@ -12,6 +12,7 @@ import type * as net from 'node:net'
 import { constants } from 'node:os'
 import {
   captureOf,
+  isGone,
   type TcpInfoMessage,
   type TcpOpenMessage,
 } from '../capture.js'
@@ -388,13 +389,6 @@ export class Recorder implements TcpMetrics {
       // What is thrown may refuse to be text.
     }
   }
-}
-
-/** No handle any more, and no final record on its way. */
-function isGone(socket: net.Socket): boolean {
-  return (
-    !socket.connecting && !handleOf(socket) && !captureOf(socket)?.hasUntold
-  )
 }
 
 function textOf(value: unknown): string | undefined {

@@ -276,7 +276,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     // None of the functions that the mock has looks at it.
     auto* const env = reinterpret_cast<napi_env>(&exports);
     napi_register_module_v1(env, &exports);
-    Expect(functions.size() == 6);
+    Expect(functions.size() == 7);
   }
   FuzzedDataProvider input(data, size);
   auto chosen = functions.begin();
