@@ -552,17 +552,23 @@ function stuckMs(open: readonly TcpInfo[]): number {
 }
 
 const RULES: readonly Rule[] = [
-  function reading({ open }) {
+  function reading({ open }, { idle, applicationWaits }) {
     const known = open.filter((each) => each.rcvWndBytes !== undefined)
-    if (known.length < FEWEST_SAMPLES) return undefined
-    const closed = known.filter(
-      ({ rcvWndBytes = 0, sendMssBytes = 0 }) => rcvWndBytes < 2 * sendMssBytes,
-    )
+    // A small one can be all that there ever was, of a small buffer.
+    const closed = known.filter(({ rcvWndBytes }) => rcvWndBytes === 0)
     const share = closed.length / known.length
-    if (share < MOST) return undefined
+    if (!(share >= MOST)) return undefined
+    const by = ['rcvWndBytes', 'bytesReceived', 'appBytesRead'] as const
+    if (idle + applicationWaits < MOST) {
+      return unknown(
+        'the program on this side did not read, but what it sent was held back as well',
+        ...by,
+        ...(['rwndLimitedUs', 'busyUs'] as const),
+      )
+    }
+    if (known.length < FEWEST_SAMPLES) return undefined
     const says =
       'the program on this side did not read, and its window was closed'
-    const by = ['rcvWndBytes', 'bytesReceived', 'appBytesRead'] as const
     return { limitedBy: 'application', share, says, by }
   },
 

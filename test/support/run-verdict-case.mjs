@@ -134,8 +134,10 @@ const available = readFileSync(
   '/proc/sys/net/ipv4/tcp_available_congestion_control',
   'utf8',
 )
-// Every Linux has Reno.
-if (!available.split(/\s/).includes(drawn.control)) drawn.control = 'reno'
+// Every Linux has Reno. (On loopback it is the machine's default.)
+if (drawn.control && !available.split(/\s/).includes(drawn.control)) {
+  drawn.control = 'reno'
+}
 // No connection is to begin with what an earlier one has learnt.
 sysctl('tcp_no_metrics_save', 1)
 const lab = new Lab(drawn.control)

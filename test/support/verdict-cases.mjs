@@ -434,6 +434,99 @@ export const cases = {
     },
   },
 
+  // Loopback has segments as large as the first windows.
+  'loopback, peer stops reading': {
+    truth: { limitedBy: 'receiver-window' },
+    parameters: (draw) => ({
+      readsBytes: draw.between(0, 200) * KB,
+      ms: draw.between(2000, 3500),
+    }),
+    async run(lab, { readsBytes, ms }) {
+      lab.onLoopback()
+      const { client, accepted } = await lab.pair({ reads: false })
+      client.resume()
+      accepted.on('data', () => {
+        if (accepted.bytesRead >= readsBytes) accepted.pause()
+      })
+      if (readsBytes === 0) accepted.pause()
+      client.write(Buffer.alloc(ENDLESS))
+      await wait(ms)
+      client.destroy()
+    },
+  },
+
+  'loopback, slow proxy': {
+    truth: { limitedBy: 'receiver-window' },
+    parameters: (draw) => ({
+      rateKBps: draw.between(200, 2000),
+      ms: draw.between(2000, 3500),
+    }),
+    async run(lab, { rateKBps, ms }) {
+      lab.onLoopback()
+      const { client, accepted } = await lab.pair({ reads: false })
+      client.resume()
+      accepted.on('data', ({ length }) => {
+        accepted.pause()
+        setTimeout(() => accepted.resume(), length / rateKBps)
+      })
+      client.write(Buffer.alloc(ENDLESS))
+      await wait(ms)
+      client.destroy()
+    },
+  },
+
+  'loopback, application pauses': {
+    truth: { limitedBy: 'application' },
+    parameters: (draw) => ({
+      chunkBytes: draw.between(10, 300) * KB,
+      everyMs: draw.between(50, 300),
+      ms: draw.between(2000, 3000),
+    }),
+    async run(lab, { chunkBytes, everyMs, ms }) {
+      lab.onLoopback()
+      const { client } = await lab.pair()
+      client.resume()
+      const until = performance.now() + ms
+      while (performance.now() < until) {
+        client.write(Buffer.alloc(chunkBytes))
+        await wait(everyMs)
+      }
+      client.destroy()
+    },
+  },
+
+  'loopback, we stop reading': {
+    truth: { limitedBy: 'application' },
+    parameters: (draw) => ({
+      readsBytes: draw.between(0, 200) * KB,
+      ms: draw.between(2000, 3000),
+    }),
+    async run(lab, { readsBytes, ms }) {
+      lab.onLoopback()
+      const { client, accepted } = await lab.pair()
+      client.on('data', () => {
+        if (client.bytesRead >= readsBytes) client.pause()
+      })
+      if (readsBytes === 0) client.pause()
+      accepted.write(Buffer.alloc(ENDLESS))
+      await wait(ms)
+      client.destroy()
+    },
+  },
+
+  'loopback, neither side reads': {
+    truth: { limitedBy: 'unknown' },
+    parameters: (draw) => ({ ms: draw.between(2000, 3000) }),
+    async run(lab, { ms }) {
+      lab.onLoopback()
+      const { client, accepted } = await lab.pair({ reads: false })
+      client.pause().write(Buffer.alloc(ENDLESS))
+      accepted.pause().write(Buffer.alloc(ENDLESS))
+      await wait(ms)
+      client.destroy()
+    },
+  },
+
   'we close': {
     truth: { closedBy: 'us', closedHow: 'fin' },
     parameters: (draw) => ({

@@ -434,6 +434,44 @@ describe('of a series', () => {
     })
   })
 
+  describe('our window', () => {
+    /** Much is sent over loopback; nothing is received. */
+    const loopback = (i: number): Partial<TcpInfo> => ({
+      ...{ busyUs: 0, bytesAcked: 20_000 * i, bytesReceived: 1 },
+      ...{ sendMssBytes: 65_483, rcvWndBytes: 65_536, segmentsInFlight: 0 },
+    })
+
+    test.each([
+      ['smaller than two of our segments', {}],
+      ['of a small buffer', { sendMssBytes: 1448, rcvWndBytes: 2048 }],
+    ])('%s, but open', (_, members) => {
+      const records = series(40, (i) => ({ ...loopback(i), ...members }))
+      expect(explain(records).summary).toContain('gave it nothing to send')
+    })
+
+    test.each([
+      [19, 'gave it nothing to send'],
+      [20, 'did not read, and its window was closed'],
+    ])('closed in %d of 40 records', (closed, says) => {
+      const records = series(40, (i) => ({
+        ...loopback(i),
+        ...(i < closed && { rcvWndBytes: 0 }),
+      }))
+      expect(explain(records).summary).toContain(says)
+    })
+
+    test('closed, and that of the peer as well', () => {
+      const records = series(40, (i) => ({
+        ...loopback(i),
+        ...{ rcvWndBytes: 0, busyUs: 50_000 * i, rwndLimitedUs: 50_000 * i },
+      }))
+      expect(explain(records)).toMatchObject({
+        limitedBy: 'unknown',
+        summary: expect.stringContaining('was held back as well'),
+      })
+    })
+  })
+
   test.each([
     [400, 'unknown'],
     [1_200, 'application'],
