@@ -34,8 +34,6 @@ test('all cases are recorded', () => {
 })
 
 describe.each(recorded)('$name', ({ truth, records }) => {
-  const { limitedBy } = truth
-
   test('is explained', () => {
     expect(explain(records)).toMatchObject(truth)
   })
@@ -50,8 +48,14 @@ describe.each(recorded)('$name', ({ truth, records }) => {
       expect(records.some((each) => name in each)).toBe(true)
     }
   })
+})
 
-  // Less is known then, but nothing else.
+const limited = recorded.flatMap(({ truth: { limitedBy }, ...run }) =>
+  limitedBy ? [{ ...run, limitedBy }] : [],
+)
+
+// Less is known then, but nothing else.
+describe.each(limited)('$name', ({ limitedBy, records }) => {
   test.each([
     ['the last record alone', records.slice(-1)],
     ['the first and the last', [...records.slice(0, 1), ...records.slice(-1)]],
@@ -60,8 +64,7 @@ describe.each(recorded)('$name', ({ truth, records }) => {
       records.filter((_, i) => (records.length - 1 - i) % 4 === 0),
     ],
   ])('%s: is explained so, or unknown', (_, few) => {
-    if (limitedBy)
-      expect([limitedBy, 'unknown']).toContain(explain(few).limitedBy)
+    expect([limitedBy, 'unknown']).toContain(explain(few).limitedBy)
   })
 
   test('without timers: is explained so, or unknown', () => {
@@ -69,8 +72,6 @@ describe.each(recorded)('$name', ({ truth, records }) => {
       ({ busyUs, rwndLimitedUs, sndbufLimitedUs, ...others }) =>
         others as unknown as TcpInfo,
     )
-    if (limitedBy) {
-      expect([limitedBy, 'unknown']).toContain(explain(untimed).limitedBy)
-    }
+    expect([limitedBy, 'unknown']).toContain(explain(untimed).limitedBy)
   })
 })
