@@ -53,7 +53,7 @@ export interface TcpInfoShares {
 
 /** What {@link explain} found. Plain data, like the records that it was made of. */
 export interface TcpInfoVerdict {
-  /** What held the connection back for most of the observed time. */
+  /** What held the connection back; for how much of the time, `confidence` tells. */
   readonly limitedBy: TcpInfoLimit
   /**
    * The share of the observed time, from 0 to 1, that the evidence covers; half
@@ -65,7 +65,8 @@ export interface TcpInfoVerdict {
   readonly summary: string
   /**
    * What the verdict rests on, by the names of the record: of counters by how much
-   * they grew, of gauges the median (of timestamps and states the last).
+   * they grew, of gauges the median of the records that show it (how it ended, the
+   * last one shows).
    */
   readonly evidence: Partial<TcpInfo>
   /**
@@ -164,6 +165,8 @@ interface Finding {
   readonly share: number
   readonly says: string
   readonly by: readonly (keyof TcpInfo)[]
+  /** The records that show it; unless said, those with data under way. */
+  readonly of?: readonly TcpInfo[]
 }
 
 /**
@@ -190,7 +193,7 @@ export function explain(
     limitedBy: finding.limitedBy,
     confidence: clamp(halved ? finding.share / 2 : finding.share),
     summary: summaryOf(finding, closing),
-    evidence: evidenceOf(facts, finding.by),
+    evidence: evidenceOf(facts, finding),
     observedMs:
       facts.observedUs === undefined ? undefined : facts.observedUs / 1000,
     shares: facts.shares,
@@ -470,7 +473,7 @@ function handshake({ records, open, last, delta }: Facts): Finding | undefined {
   if (open.length === 0) {
     if (last.state === 'LISTEN' || last.state === undefined) return undefined
     const says = 'the connection was never open'
-    return { limitedBy: 'handshake', share: 1, says, by }
+    return { limitedBy: 'handshake', share: 1, says, by, of: [last] }
   }
   const openMs = (delta.durationMs ?? (delta.counters.busyUs ?? 0) / 1000) || 0
   const connectMs = last.connectDurationMs
@@ -483,6 +486,7 @@ function handshake({ records, open, last, delta }: Facts): Finding | undefined {
   return {
     ...{ limitedBy: 'handshake', share, says },
     by: ['connectDurationMs', 'segmentsRetransmitted', 'synRetransmits'],
+    of: [last],
   }
 }
 
@@ -523,6 +527,7 @@ function silence(facts: Facts): Finding | undefined {
     by: isStuck
       ? ['bytesAcked', 'notSentBytes', 'segmentsRetransmitted', 'busyUs']
       : ['consecutiveRtos', 'rtoCount', 'ackReceivedAgoMs', 'errorCode'],
+    of: [last],
   }
 }
 
@@ -560,16 +565,17 @@ const RULES: readonly Rule[] = [
     if (!(share >= MOST)) return undefined
     const by = ['rcvWndBytes', 'bytesReceived', 'appBytesRead'] as const
     if (idle + applicationWaits < MOST) {
-      return unknown(
+      const finding = unknown(
         'the program on this side did not read, but what it sent was held back as well',
         ...by,
         ...(['rwndLimitedUs', 'busyUs'] as const),
       )
+      return { ...finding, of: closed }
     }
     if (known.length < FEWEST_SAMPLES) return undefined
     const says =
       'the program on this side did not read, and its window was closed'
-    return { limitedBy: 'application', share, says, by }
+    return { limitedBy: 'application', share, says, by, of: closed }
   },
 
   function slowStart({ live, last }, shares) {
@@ -656,16 +662,17 @@ const RULES: readonly Rule[] = [
     )
   },
 
-  function awaiting({ open, observedUs }, { idle }) {
+  function awaiting({ open, last, observedUs }, { idle }) {
     if (idle < MOST || !observedUs) return undefined
     if (awaitedMs(open) * 1000 < observedUs * MOST) return undefined
-    return unknown(
+    const finding = unknown(
       "this side had sent last, and it waited for the peer's answer",
       ...(['dataSentAgoMs', 'dataReceivedAgoMs', 'bytesReceived'] as const),
     )
+    return { ...finding, of: [last] }
   },
 
-  function nothingToSend({ open, delta }, shares) {
+  function nothingToSend({ open, last, delta }, shares) {
     const { idle, applicationWaits, network } = shares
     const share = idle + applicationWaits
     const withheld = open.filter(isWithheld)
@@ -684,7 +691,7 @@ const RULES: readonly Rule[] = [
     }
     const says = `for ${percent(share)} of the time the program on this side gave it nothing to send`
     const by = ['busyUs', 'appLimitedUs', 'bytesSent', 'dataSentAgoMs'] as const
-    return { limitedBy: 'application', share, says, by }
+    return { limitedBy: 'application', share, says, by, of: [last] }
   },
 
   function blurred(_, { network, receiverWindow }) {
@@ -994,12 +1001,12 @@ const IS_COUNTER: ReadonlySet<string> = new Set(COUNTERS)
 
 function evidenceOf(
   { delta, live, last }: Facts,
-  names: readonly (keyof TcpInfo)[],
+  { by, of = live }: Finding,
 ): TcpInfoVerdict['evidence'] {
-  const evidence = names.flatMap((name) => {
+  const evidence = by.flatMap((name) => {
     const value = IS_COUNTER.has(name)
       ? delta.counters[name as keyof TcpInfoDelta['counters']]
-      : (median(valuesOf(live, name as NumberName)) ?? last[name])
+      : (median(valuesOf(of, name as NumberName)) ?? last[name])
     return value === undefined ? [] : [[name, value]]
   })
   return Object.fromEntries(evidence) as TcpInfoVerdict['evidence']

@@ -434,6 +434,58 @@ describe('of a series', () => {
     })
   })
 
+  describe('its evidence shows what it says', () => {
+    test('of the end: a silence after much that was good', () => {
+      const records = series(115, (i) => ({
+        ...bulk(Math.min(i, 99)),
+        ...{ busyUs: 50_000 * i, rtoCount: 0, consecutiveRtos: 0 },
+        ackReceivedAgoMs: 5,
+        ...(i >= 100 && {
+          ...{ rtoCount: 3, consecutiveRtos: 3 },
+          ackReceivedAgoMs: 50 * (i - 99),
+        }),
+      }))
+      expect(explain(records)).toMatchObject({
+        limitedBy: 'timeouts',
+        evidence: { consecutiveRtos: 3, rtoCount: 3, ackReceivedAgoMs: 750 },
+      })
+    })
+
+    test('of the time: what was so in most of the records', () => {
+      const records = series(40, (i) => ({
+        ...bulk(i),
+        rttUs: i > 30 ? 40_000 : 90_000,
+      }))
+      expect(explain(records)).toMatchObject({
+        limitedBy: 'path-rate',
+        evidence: { rttUs: 90_000, minRttUs: 40_000 },
+      })
+    })
+
+    test('of a part of it: a window that was closed', () => {
+      const records = series(40, (i) => ({
+        ...{ busyUs: 0, segmentsInFlight: 0 },
+        rcvWndBytes: i < 25 ? 0 : 60_000,
+      }))
+      expect(explain(records)).toMatchObject({
+        limitedBy: 'application',
+        evidence: { rcvWndBytes: 0 },
+      })
+    })
+
+    test('of its last moment: it has been idle', () => {
+      const records = series(40, (i) => ({
+        busyUs: Math.min(50_000 * i, 100_000),
+        ...{ segmentsInFlight: i < 3 ? 1 : 0, dataReceivedAgoMs: 50 * i },
+        dataSentAgoMs: 50 * i + 1,
+      }))
+      expect(explain(records)).toMatchObject({
+        limitedBy: 'application',
+        evidence: { dataSentAgoMs: 50 * 39 + 1 },
+      })
+    })
+  })
+
   describe('our window', () => {
     /** Much is sent over loopback; nothing is received. */
     const loopback = (i: number): Partial<TcpInfo> => ({
