@@ -134,6 +134,8 @@ const SPEED_UP = 2
 const LONG_RTT_US = 10_000
 /** From the receipt of an answer to the next request: two ticks of 100 Hz. */
 const TURNAROUND_MS = 20
+/** Of what was received; TLS, whose own bytes no program reads, needs some of it. */
+const UNREAD_SHARE = 0.05
 /** Two retransmission timeouts of the usual length, and some. */
 const PAUSE_MS = 500
 /** The third timeout in a row: 1.4 s of silence or more ... */
@@ -558,9 +560,7 @@ function stuckMs(open: readonly TcpInfo[]): number {
 
 const RULES: readonly Rule[] = [
   function reading({ open }, { idle, applicationWaits }) {
-    const known = open.filter((each) => each.rcvWndBytes !== undefined)
-    // A small one can be all that there ever was, of a small buffer.
-    const closed = known.filter(({ rcvWndBytes }) => rcvWndBytes === 0)
+    const { known, closed } = ourWindow(open)
     const share = closed.length / known.length
     if (!(share >= MOST)) return undefined
     const by = ['rcvWndBytes', 'bytesReceived', 'appBytesRead'] as const
@@ -648,7 +648,8 @@ const RULES: readonly Rule[] = [
     }
   },
 
-  function receiving({ open, delta }, { idle, applicationWaits }) {
+  function receiving(facts, { idle, applicationWaits }) {
+    const { open, delta } = facts
     const share = receivingShare(open)
     const isMostly = share !== undefined && share >= MOST
     const received = delta.counters.bytesReceived ?? 0
@@ -656,10 +657,16 @@ const RULES: readonly Rule[] = [
     if (idle + applicationWaits < MOST || !(isMostly || unclear)) {
       return undefined
     }
-    return unknown(
-      'it mainly received, and what held the sender back only the sender can know',
-      ...(['bytesReceived', 'bytesSent', 'rcvWndBytes'] as const),
+    const finding = unknown(
+      `it mainly received, ${ofReading(facts)}`,
+      ...([
+        'bytesReceived',
+        'bytesSent',
+        'rcvWndBytes',
+        'appBytesRead',
+      ] as const),
     )
+    return { ...finding, of: open }
   },
 
   function awaiting({ open, last, observedUs }, { idle }) {
@@ -770,6 +777,31 @@ const RULES: readonly Rule[] = [
     return { limitedBy: 'congestion-window', share, says, by }
   },
 ]
+
+/** Of the records that tell our window, those in which it was closed. */
+function ourWindow(open: readonly TcpInfo[]) {
+  const known = open.filter((each) => each.rcvWndBytes !== undefined)
+  // A small one can be all that there ever was, of a small buffer.
+  const closed = known.filter(({ rcvWndBytes }) => rcvWndBytes === 0)
+  return { known, closed }
+}
+
+/** What is known of this side of a connection that mainly received. */
+function ofReading({ open, last, observedUs }: Facts): string {
+  const { known, closed } = ourWindow(open)
+  if (closed.length > 0) {
+    return `and in ${closed.length} of ${known.length} records its window was closed: in part the program on this side did not read fast enough`
+  }
+  const { appBytesRead, bytesReceived = 0, dataSentAgoMs = 0 } = last
+  const isRead =
+    appBytesRead !== undefined &&
+    bytesReceived - appBytesRead <= bytesReceived * UNREAD_SHARE
+  // Who asks again and again can be what is slow.
+  const isAsking = !observedUs || dataSentAgoMs * 1000 < observedUs * MOST
+  return known.length < MANY_SAMPLES || !isRead || isAsking
+    ? 'and what held the sender back only the sender can know'
+    : 'but the program on this side read what came, and its window was never closed: the side that sends can tell more'
+}
 
 /** Whether the kernel tells when something was sent and received. */
 function hasTimes(open: readonly TcpInfo[]): boolean {

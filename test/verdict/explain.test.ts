@@ -542,6 +542,46 @@ describe('of a series', () => {
     expect(explain(records).limitedBy).toBe(limitedBy)
   })
 
+  describe('one that mainly receives, slowly', () => {
+    const says = (members: (i: number) => Partial<TcpInfo>) => {
+      const { limitedBy, summary } = explain(
+        series(40, (i) => ({
+          ...{ busyUs: 0, segmentsInFlight: 0, rcvWndBytes: 95_232 },
+          ...{ bytesReceived: 20_000 * i, appBytesRead: 20_000 * i },
+          ...{ dataSentAgoMs: 50 * i, dataReceivedAgoMs: 10 },
+          ...members(i),
+        })),
+      )
+      expect(limitedBy).toBe('unknown')
+      return summary
+    }
+    const SENDER = 'the side that sends can tell more'
+    const UNKNOWN = 'only the sender can know'
+
+    test('reading was not the cause', () => {
+      expect(says(() => ({}))).toContain(SENDER)
+    })
+
+    test('reading was a part of the cause', () => {
+      const closed = (i: number) => (i % 5 ? {} : { rcvWndBytes: 0 })
+      expect(says(closed)).toContain('in 8 of 40 records its window was closed')
+    })
+
+    test('TLS reads a little more than the program', () => {
+      const members = (i: number) => ({ appBytesRead: 19_800 * i })
+      expect(says(members)).toContain(SENDER)
+    })
+
+    test.each([
+      ['much is unread', (i: number) => ({ appBytesRead: 15_000 * i })],
+      ['what was read is not known', () => ({ appBytesRead: undefined })],
+      ['the window is not known', () => ({ rcvWndBytes: undefined })],
+      ['it asks again and again', () => ({ dataSentAgoMs: 100 })],
+    ])('%s: not even that is said', (_, members) => {
+      expect(says(members)).toContain(UNKNOWN)
+    })
+  })
+
   test('it is not explained before 100 ms have passed', () => {
     expect(explain(series(2, bulk))).toMatchObject({ limitedBy: 'unknown' })
   })
