@@ -14,7 +14,8 @@ import { recordIn, type TcpInfo } from './tcp-info.js'
 /**
  * What limits a connection:
  *
- * - `application`: the program on this side had nothing to send, or did not read
+ * - `application`: the program on this side had nothing to send (no fault by itself:
+ *   so is every connection that is kept open for later), or did not read
  * - `receiver-window`: the peer did not read as fast as we sent
  * - `send-buffer`: the kernel's send buffer was too small for the path
  * - `congestion-window`: the congestion window, and nothing shows why it is small
@@ -696,7 +697,7 @@ const RULES: readonly Rule[] = [
         ...(['bytesSent', 'bytesReceived', 'rttUs'] as const),
       )
     }
-    const says = `for ${percent(share)} of the time the program on this side gave it nothing to send`
+    const says = `for ${percent(share)} of the time the program on this side gave it nothing to send, which is no fault if it had nothing to say`
     const by = ['busyUs', 'appLimitedUs', 'bytesSent', 'dataSentAgoMs'] as const
     return { limitedBy: 'application', share, says, by, of: [last] }
   },

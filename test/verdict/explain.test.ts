@@ -431,6 +431,7 @@ describe('of a series', () => {
       const verdict = idle((i) => ({ dataSentAgoMs: 50 * i, ...members(i) }))
       expect(verdict.limitedBy).toBe('application')
       expect(verdict.summary).toContain('the program on this side')
+      expect(verdict.summary).toContain('no fault')
     })
   })
 
