@@ -1,11 +1,11 @@
-/** What the argument of `tcpinfo probe` means. */
+/** What the argument of `tcpinfo probe` and `tcpinfo watch` means. */
 
 import { statSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
 import { EXIT, UsageError } from './failure.js'
 
 export interface Target {
-  /** As given, without a password. */
+  /** As given, without user and password. */
   readonly text: string
   readonly host: string
   readonly port: number
@@ -17,51 +17,56 @@ const EXAMPLES =
   'Give a URL (https://example.com/), host:port or [IPv6 address]:port.'
 
 export function parseTarget(text: string): Target {
+  const shown = withoutPassword(text)
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase()
-  if (scheme === 'http' || scheme === 'https') return parseUrl(text)
-  refuseOtherTransports(text)
+  if (scheme === 'http' || scheme === 'https') return parseUrl(text, shown)
+  refuseOtherTransports(text, shown)
   if (scheme !== undefined && scheme !== 'tcp') {
     throw new UsageError(
       `"${scheme}://" is not known here, only http:// and https:// are`,
       'For a plain TCP connection give host:port.',
     )
   }
-  return parseHostAndPort(text, text.replace(/^tcp:\/\//i, ''))
+  return parseHostAndPort(text.replace(/^tcp:\/\//i, ''), shown)
 }
 
-/** A URL fit to be shown, be it valid or not. */
+/**
+ * A target fit to be shown, be it valid or not: user and password, up to the last @
+ * of the authority, are ***. What is no URL may be none because its password has a
+ * slash in it, so that there the last @ of all counts.
+ */
 export function withoutPassword(text: string): string {
-  return text.replace(/(\/\/[^/?#@:]*):[^/?#@]*@/, '$1:***@')
+  return text.replace(
+    URL.canParse(text) ? /^([^/@]*\/+|)[^/?#]*@/ : /^([^/@]*\/\/|).*@/s,
+    '$1***@',
+  )
 }
 
-function parseUrl(text: string): Target {
+function parseUrl(text: string, shown: string): Target {
   if (!URL.canParse(text)) {
-    throw new UsageError(
-      `"${withoutPassword(text)}" is not a valid URL`,
-      EXAMPLES,
-    )
+    throw new UsageError(`"${shown}" is not a valid URL`, EXAMPLES)
   }
   const url = new URL(text)
   const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))
   checkPort(port)
   return {
-    text: withoutPassword(text),
+    text: shown,
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port,
     url,
   }
 }
 
-function parseHostAndPort(text: string, rest: string): Target {
+function parseHostAndPort(text: string, shown: string): Target {
   const [, bracketed, bare, digits] =
-    /^(?:\[([^\]]+)\]|([^\s:/@[\]]+)):(\d+)\/?$/.exec(rest) ?? []
+    /^(?:\[([^\]]+)\]|([^\s:/@[\]]+)):(\d+)\/?$/.exec(text) ?? []
   const host = bracketed ?? bare
   if (host === undefined || (bracketed && !isIPv6(bracketed))) {
-    throw new UsageError(`"${text}" names no host and port`, EXAMPLES)
+    throw new UsageError(`"${shown}" names no host and port`, EXAMPLES)
   }
   const port = Number(digits)
   checkPort(port)
-  return { text, host, port }
+  return { text: shown, host, port }
 }
 
 function checkPort(port: number): void {
@@ -69,7 +74,7 @@ function checkPort(port: number): void {
   throw new UsageError(`${port} is not a port`, 'Ports go from 1 to 65535.')
 }
 
-function refuseOtherTransports(text: string): void {
+function refuseOtherTransports(text: string, shown: string): void {
   const kind = /^(udp|quic):/i.test(text)
     ? 'UDP'
     : /^(npipe|pipe):|^\\\\/i.test(text)
@@ -79,7 +84,7 @@ function refuseOtherTransports(text: string): void {
         : undefined
   if (kind === undefined) return
   throw new UsageError(
-    `"${text}" is ${kind}, not TCP`,
+    `"${shown}" is ${kind}, not TCP`,
     EXAMPLES,
     EXIT.notTcp,
     'ERR_TCP_INFO_NOT_TCP',

@@ -199,7 +199,7 @@ describe('HTTP', () => {
       `http://me:secret@127.0.0.1:${port}/`,
     ])
     expect(authorization).toBe(`Basic ${btoa('me:secret')}`)
-    expect(output.target).toBe(`http://me:***@127.0.0.1:${port}/`)
+    expect(output.target).toBe(`http://***@127.0.0.1:${port}/`)
   })
 })
 

@@ -114,6 +114,22 @@ describe('bad usage', () => {
   })
 })
 
+test.each([
+  ['http://user:p@ss@127.0.0.1:1/', 'http://***@127.0.0.1:1/'],
+  ['http://token@127.0.0.1:1/a@b', 'http://***@127.0.0.1:1/a@b'],
+  [' http://user:secret@127.0.0.1:1', ' http://***@127.0.0.1:1'],
+  ['http:\\\\user:secret@127.0.0.1:1', '***@127.0.0.1:1'],
+  ['http://user:a/b@127.0.0.1:1/', 'http://***@127.0.0.1:1/'],
+  ['tcp://user:secret@127.0.0.1:80', 'tcp://***@127.0.0.1:80'],
+  ['udp://user:secret@127.0.0.1:1', 'udp://***@127.0.0.1:1'],
+  ['user:secret@127.0.0.1:80', '***@127.0.0.1:80'],
+])('neither user nor password is printed: %s', async (given, shown) => {
+  const { output, stderr } = await tcpinfoJson(['probe', given])
+  expect(stderr).toContain(shown)
+  expect(output.target).toBe(shown)
+  expect(JSON.stringify(output) + stderr).not.toMatch(/user|secret|token|ss@/)
+})
+
 describe('not TCP', () => {
   test.each([
     ['/run/a.sock', 'a Unix domain socket or a file'],
