@@ -51,9 +51,9 @@ TCPINFO_PIN(::TCP_INFO_v1, SndLimBytesSnd, 128);
 static_assert(sizeof(::TCP_INFO_v0) == kSizes[0], "TCP_INFO_v0");
 static_assert(sizeof(::TCP_INFO_v1) == kSizes[1], "TCP_INFO_v1");
 
-// The version that this Windows answered first with, so that one call is enough
-// from then on; kUnknown until then. The same for every thread, and harmless
-// when two of them find out at once.
+// The newest version that this Windows knows, so that one call is enough from
+// then on; kUnknown until it has answered. The same for every thread, and
+// harmless when two of them find out at once.
 constexpr int kUnknown = -1;
 std::atomic<int> known_version{kUnknown};
 
@@ -74,6 +74,13 @@ int Ask(SOCKET socket, int version, uint8_t* out, size_t capacity) {
   if (filled > capacity) filled = capacity;
   memcpy(out, answer, filled);
   return filled > 0 ? static_cast<int>(filled) : -WSAEINVAL;
+}
+
+// Whether an error of Ask() may mean that the version is not known: those by
+// which Winsock refuses a call or an argument (isAmbiguous in lib/errors.ts).
+bool IsUnsupported(int error) {
+  return error == WSAEOPNOTSUPP || error == WSAEINVAL ||
+         error == WSAENOPROTOOPT;
 }
 
 // A connection to ourselves.
@@ -124,14 +131,17 @@ int ReadInfo(int descriptor, uint8_t* out, size_t capacity) {
   const int known = known_version.load(std::memory_order_relaxed);
   if (known != kUnknown) return Ask(socket, known, out, capacity);
   int result = 0;
+  bool is_newest = true;
   // No error number is documented for a version that is not known, so that
-  // every failure leads to the next older one.
+  // every failure leads to the next older one. What answers is remembered only
+  // if nothing newer may have failed for another reason, such as want of memory.
   for (int version = kNewest; version >= 0; version--) {
     result = Ask(socket, version, out, capacity);
     if (result > 0) {
-      known_version.store(version, std::memory_order_relaxed);
+      if (is_newest) known_version.store(version, std::memory_order_relaxed);
       return result;
     }
+    is_newest = is_newest && IsUnsupported(-result);
   }
   return result;
 }

@@ -32,6 +32,16 @@ struct {
   std::set<SOCKET> open;
 } winsock;
 
+// By which a version that is not known is refused; all else says nothing of it.
+constexpr int kUnsupported[] = {10022, 10042, 10045};
+
+bool IsUnsupported(int error) {
+  for (const int each : kUnsupported) {
+    if (each == error) return true;
+  }
+  return false;
+}
+
 int Fail() {
   winsock.error = winsock.input->ConsumeIntegralInRange(1, 12'000);
   return -1;
@@ -48,9 +58,10 @@ int SometimesOn(SOCKET socket) {
 void Choose() {
   for (int version = 0; version < 3; version++) {
     winsock.refusals[version] =
-        winsock.input->ConsumeBool()
-            ? winsock.input->ConsumeIntegralInRange(1, 12'000)
-            : 0;
+        !winsock.input->ConsumeBool() ? 0
+        : winsock.input->ConsumeBool()
+            ? winsock.input->PickValueInArray(kUnsupported)
+            : winsock.input->ConsumeIntegralInRange(1, 12'000);
     winsock.returned[version] =
         winsock.input->ConsumeBool()
             ? winsock.input->ConsumeIntegral<DWORD>()
@@ -122,6 +133,7 @@ struct Model {
 
   int Expected(size_t capacity, std::vector<DWORD>* asked) {
     int result = 0;
+    bool is_newest = true;
     for (int version = known == -1 ? 2 : known; version >= 0; version--) {
       asked->push_back(static_cast<DWORD>(version));
       constexpr size_t kWhole[] = {88, 136, 152};
@@ -133,9 +145,10 @@ struct Model {
                                               : static_cast<int>(filled);
       if (known != -1) break;
       if (result > 0) {
-        known = version;
+        if (is_newest) known = version;
         break;
       }
+      is_newest = is_newest && IsUnsupported(-result);
     }
     return result;
   }

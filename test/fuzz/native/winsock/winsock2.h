@@ -29,6 +29,8 @@ constexpr uint32_t INADDR_LOOPBACK = 0x7f000001;
 constexpr uint32_t SIO_TCP_INFO = 0xd8000027;
 constexpr int WSAEINVAL = 10022;
 constexpr int WSAEWOULDBLOCK = 10035;
+constexpr int WSAENOPROTOOPT = 10042;
+constexpr int WSAEOPNOTSUPP = 10045;
 constexpr int WSAENETDOWN = 10050;
 
 constexpr int MAKEWORD(int low, int high) { return low | high << 8; }
