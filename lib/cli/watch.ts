@@ -174,7 +174,8 @@ class Picture implements View {
     this.#readings.push(reading)
     // More than any terminal is wide.
     if (this.#readings.length > 500) this.#readings.shift()
-    const { columns = 80 } = this.#stream
+    // A terminal that was not told its width says 0.
+    const columns = this.#stream.columns || 80
     const lines = [
       title(reading),
       ...CURVES.map((curve) => this.#line(curve, columns)),
@@ -188,7 +189,8 @@ class Picture implements View {
     const reading = this.#readings.at(-1) as Reading
     const label = `${name.padEnd(LABEL_WIDTH)}${(text(reading) ?? ABSENT).padEnd(TEXT_WIDTH)}`
     const room = Math.max(0, Math.min(80, columns - 1 - label.length))
-    return `${label}${sparkline(this.#readings.slice(-room).map(value))}`
+    const shown = room > 0 ? this.#readings.slice(-room) : []
+    return `${label}${sparkline(shown.map(value))}`
   }
 }
 

@@ -81,21 +81,45 @@ describe('without a terminal', () => {
 })
 
 describe('in a terminal', () => {
-  test('a picture that is drawn over', async () => {
+  /** What it draws, picture by picture, in lines. */
+  async function picturesOn(terminal: string, intervalMs: number) {
     const port = await listen(inPieces())
+    const watch = `${process.execPath} ${CLI} watch http://127.0.0.1:${port}/`
+    const command = `stty ${terminal}; ${watch} --interval ${intervalMs}`
     // script(1) of util-linux gives it a terminal.
-    const command = `${process.execPath} ${CLI} watch http://127.0.0.1:${port}/ --interval 50`
     const child = spawn('script', ['-qec', command, '/dev/null'], {
       env: { ...process.env, NODE_OPTIONS: '', TERM: 'xterm' },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     let text = ''
     for await (const chunk of child.stdout.setEncoding('utf8')) text += chunk
-    const pictures = text.split('\x1b[7A\r\x1b[J')
+    return text
+      .split('\x1b[7A\r\x1b[J')
+      .map((picture) => picture.split('\r\n').slice(0, 7))
+  }
+
+  test('a picture that is drawn over', async () => {
+    const pictures = await picturesOn('cols 100', 50)
     expect(pictures.length).toBeGreaterThan(4)
-    const last = (pictures.at(-1) as string).split('\r\n')
-    expect(last[0]).toMatch(/^127\.0\.0\.1 port \d+, ESTABLISHED, .*100 %/)
-    expect(last[1]).toMatch(/^received +.*\(39\d\.\d KiB\) +[▁▂▃▄▅▆▇█]/)
+    const [title, received] = pictures.at(-1) as string[]
+    expect(title).toMatch(/^127\.0\.0\.1 port \d+, ESTABLISHED, .*100 %/)
+    expect(received).toMatch(/^received +.*\(39\d\.\d KiB\) +[▁▂▃▄▅▆▇█]/)
+  })
+
+  test('that does not say how wide it is', async () => {
+    const pictures = await picturesOn('cols 0', 2)
+    expect(pictures.length).toBeGreaterThan(45)
+    const [title, received = ''] = pictures.at(-1) as string[]
+    expect(title).toMatch(/ of the answer$/)
+    expect(received).toMatch(/[▁▂▃▄▅▆▇█]$/)
+    expect(received.length).toBeLessThan(80)
+  })
+
+  test('too narrow for curves', async () => {
+    const pictures = await picturesOn('cols 41', 50)
+    const [, received = ''] = pictures.at(-1) as string[]
+    expect(received).toMatch(/^received +.*KiB\)/)
+    expect(received).not.toMatch(/[▁▂▃▄▅▆▇█]/)
   })
 })
 
