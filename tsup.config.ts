@@ -3,9 +3,6 @@ import { forEsbuild } from './scripts/report-page.js'
 
 const common: Options = {
   target: 'node20',
-  // __dirname in the ESM build; import.meta.url must not be used, its stand-in in
-  // the CommonJS build breaks in a folder whose name holds a "#".
-  shims: true,
   removeNodeProtocol: false,
   esbuildPlugins: [forEsbuild],
 }
@@ -28,12 +25,17 @@ export default defineConfig([
       cli: 'lib/cli/main.ts',
     },
     format: 'esm',
+    // __dirname for the command, which is in no bundle.
+    shims: true,
     clean: true,
   },
   {
     ...common,
     entry: { ...library.entry, recorder: 'lib/cli/recorder.ts' },
     format: 'cjs',
+    // For createRequire, which takes either. (tsup's own stand-in, of `shims`, makes
+    // a URL that breaks in a folder whose name holds a "#".)
+    define: { 'import.meta.url': '__filename' },
   },
   {
     ...common,

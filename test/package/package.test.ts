@@ -11,6 +11,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import * as lib from '../../lib/index.js'
 import { jsonOf, runNode } from '../support/child.js'
@@ -299,6 +300,84 @@ describe(`installed in a folder named ${AWKWARD}`, () => {
     expect(run.error).toBeUndefined()
     expect(run).toMatchObject({ status: 0, stderr: '' })
     expect(run.stdout.trim()).toBe(manifest.version)
+  })
+})
+
+describe('bundled by esbuild', () => {
+  const bundled = async (kind: 'import' | 'require', format: 'cjs' | 'esm') => {
+    const source = path.join(app, `source.${kind === 'import' ? 'mjs' : 'cjs'}`)
+    const text =
+      kind === 'import'
+        ? `import net from 'node:net'
+           import * as api from 'tcpinfo-socket'
+           import 'tcpinfo-socket/register'`
+        : `const net = require('node:net')
+           const api = require('tcpinfo-socket')
+           require('tcpinfo-socket/register')`
+    writeFileSync(source, text + BUNDLED)
+    // Elsewhere, as in an image that the bundle alone is copied to.
+    const folder = mkdtempSync(path.join(scratch, 'bundle-'))
+    const file = path.join(
+      folder,
+      'dist',
+      `app.${format === 'cjs' ? 'cjs' : 'mjs'}`,
+    )
+    writeFileSync(path.join(folder, 'package.json'), '{"name": "app"}')
+    await build({
+      entryPoints: [source],
+      bundle: true,
+      platform: 'node',
+      format,
+      outfile: file,
+      logLevel: 'silent',
+    })
+    return jsonOf<unknown>(runNode([file], { cwd: folder }))
+  }
+
+  const BUNDLED = `
+    const server = net.createServer((peer) => peer.end('hello'))
+    server.listen(0, '127.0.0.1', () => {
+      const socket = api.connect(server.address().port, '127.0.0.1')
+      let received = ''
+      socket.on('data', (data) => { received += data })
+      socket.on('close', () => {
+        server.close()
+        console.log(JSON.stringify({
+          received,
+          code: socket.tcpInfoError?.code,
+          reason: api.support().reason?.message,
+        }))
+      })
+    })`
+
+  test.each([
+    ['import', 'cjs'],
+    ['import', 'esm'],
+    ['require', 'cjs'],
+  ] as const)(
+    '%s, as %s: sockets work as plain sockets',
+    async (kind, format) => {
+      expect(await bundled(kind, format)).toEqual({
+        received: 'hello',
+        code: 'ERR_TCP_INFO_BINDING',
+        reason: expect.stringMatching(/a bundler .* outside the bundle/),
+      })
+    },
+  )
+
+  test('from a linked folder, which esbuild warns of: without a warning', async () => {
+    const { warnings } = await build({
+      stdin: {
+        contents: "import 'tcpinfo-socket/register'",
+        resolveDir: root,
+      },
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      write: false,
+      logLevel: 'silent',
+    })
+    expect(warnings.map(({ text }) => text)).toEqual([])
   })
 })
 
