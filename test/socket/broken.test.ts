@@ -179,6 +179,12 @@ const cases: readonly Case[] = [
     help: /add --allow-addons/,
   },
   {
+    what: '--no-addons',
+    options: { nodeOptions: ['--no-addons'] },
+    code: BINDING,
+    help: /started with --no-addons/,
+  },
+  {
     what: 'handles without a descriptor',
     patch: 'fd undefined',
     code: UNSUPPORTED,
