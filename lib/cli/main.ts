@@ -1,7 +1,14 @@
 #!/usr/bin/env node
 
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  createReadStream,
+  createWriteStream,
+  openSync,
+  readFileSync,
+} from 'node:fs'
 import path from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { type Recorded, readConnections } from './connections.js'
 import {
   EXIT,
@@ -18,7 +25,7 @@ import {
   stringify,
   textOf,
 } from './outcome.js'
-import { type Ended, record } from './run.js'
+import { type RunResult, record } from './run.js'
 import { complaintOf, csvOf, tableJson, tableOf } from './table.js'
 import { parseTarget, withoutPassword } from './target.js'
 import { demo, type Outcome, probe } from './transfer.js'
@@ -31,9 +38,12 @@ interface Answer {
   readonly exit: number
   /** What the program that was run ended by, and so do we. */
   readonly signal?: NodeJS.Signals | undefined
-  readonly stdout?: string
-  readonly stderr?: string
+  readonly stdout?: Pieces
+  readonly stderr?: Pieces
 }
+
+/** All records together may be longer than a string can be. */
+type Pieces = Iterable<string>
 
 async function answer(args: string[]): Promise<Answer> {
   let target: string | undefined
@@ -42,33 +52,37 @@ async function answer(args: string[]): Promise<Answer> {
     if (command.name === 'probe') target = withoutPassword(command.target)
     return await Promise.race([carryOut(command), crash()])
   } catch (error) {
-    const failure = failureOf(error)
+    const failure = failureOf(error, args[0])
     return {
       exit: failure.exit,
-      stderr: failureText(undefined, failure),
+      stderr: [failureText(undefined, failure)],
       // (After "run" the standard output is the program's.)
       ...(args[0] !== 'run' &&
         args.includes('--json') && {
-          stdout: stringify({ target, ...failureJson(failure) }),
+          stdout: [stringify({ target, ...failureJson(failure) })],
         }),
     }
   }
 }
 
-function failureOf(error: unknown): Failure {
-  return error instanceof UsageError
-    ? error
-    : explain(error as Error, 'connect', false)
+/** (What reads records has no connection that could have failed.) */
+function failureOf(error: unknown, command: string | undefined): Failure {
+  if (error instanceof UsageError) return error
+  if (command !== 'run' && command !== 'report') {
+    return explain(error as Error, 'connect', false)
+  }
+  const { code = 'ERR_UNKNOWN', message } = error as NodeJS.ErrnoException
+  return { exit: EXIT.failed, code, message: `this command failed: ${message}` }
 }
 
 async function carryOut(command: Command): Promise<Answer> {
   switch (command.name) {
     case 'help':
-      return { exit: EXIT.ok, stdout: command.text }
+      return { exit: EXIT.ok, stdout: [command.text] }
     case 'usage':
-      return { exit: EXIT.usage, stderr: command.text }
+      return { exit: EXIT.usage, stderr: [command.text] }
     case 'version':
-      return { exit: EXIT.ok, stdout: `${version()}\n` }
+      return { exit: EXIT.ok, stdout: [`${version()}\n`] }
     case 'demo':
       return report(await demo(), command.json)
     case 'watch': {
@@ -81,8 +95,8 @@ async function carryOut(command: Command): Promise<Answer> {
     }
     case 'run':
       tryFiles(command)
-      return record(command.command, command.intervalMs, (files, ended) =>
-        afterRun(command, files, ended),
+      return record(command.command, command.intervalMs, (result) =>
+        afterRun(command, result),
       )
     case 'report':
       return reportFiles(command.files, command)
@@ -93,30 +107,62 @@ async function carryOut(command: Command): Promise<Answer> {
   }
 }
 
-/** The table, and whatever else was asked for, of a program that has ended. */
+/**
+ * The table, and whatever else was asked for, of a program that has ended. It may
+ * have run for hours: what goes wrong with one of them costs none of the others.
+ */
 async function afterRun(
   command: RunCommand,
-  files: readonly string[],
-  { exit, signal, error }: Ended,
+  { files, ended: { exit, signal, error }, keep }: RunResult,
 ): Promise<Answer> {
   if (error) {
     const [program] = command.command as [string]
     const failure = startFailure(program, exit, error)
-    return { exit, stderr: failureText(undefined, failure) }
+    return { exit, stderr: [failureText(undefined, failure)] }
   }
-  let stderr = ''
-  try {
-    const recorded = await readConnections(files)
+  const { save } = command
+  const failures: string[] = []
+  const attempt = async <T>(what: () => T): Promise<Awaited<T> | undefined> => {
+    try {
+      return await what()
+    } catch (cause) {
+      failures.push(failureText(undefined, failureOf(cause, command.name)))
+      return undefined
+    }
+  }
+  if (save !== undefined) await attempt(() => write(save, bytesOf(files)))
+  const isSaved = save !== undefined && failures.length === 0
+  const recorded = await attempt(() => readConnections(files))
+  let text: Pieces = []
+  if (recorded) {
+    const { html, output } = command
     const { length } = recorded.connections
     const complaint = complaintOf(recorded) + (length === 0 ? RUN_HINT : '')
-    if (command.save !== undefined) write(command.save, contentOf(files))
-    // The program's output is its own.
-    const { stdout } = await reportOn(command, recorded, complaint)
-    stderr = stdout === undefined ? '' : `${stdout}${complaint}`
-  } catch (cause) {
-    stderr += failureText(undefined, failureOf(cause))
+    if (html !== undefined) await attempt(() => writePage(html, recorded))
+    const all = () => chain(textAs(command, recorded), [complaint])
+    // What was asked to go to a file is not to be seen elsewhere.
+    const isWritten =
+      output !== undefined &&
+      (await attempt(async () => {
+        await write(
+          output,
+          isTable(command) ? all() : textAs(command, recorded),
+        )
+        return true
+      }))
+    // (The program's output is its own.)
+    if (!isWritten) text = (await attempt(all)) ?? []
   }
-  return { exit, signal, stderr }
+  if (failures.length > 0 && !isSaved && files.length > 0) {
+    failures.push(
+      `The records are kept, for tcpinfo report, in ${path.join(keep(), '*')}\n`,
+    )
+  }
+  return { exit, signal, stderr: chain(text, failures) }
+}
+
+function* chain(...parts: Pieces[]): Generator<string> {
+  for (const part of parts) yield* part
 }
 
 const RUN_HINT = `Only programs of Node are recorded, if they keep NODE_OPTIONS and may write to the
@@ -125,12 +171,19 @@ Node's permission model they need --allow-addons, and to read this package and
 /etc/alpine-release.
 `
 
-function contentOf(files: readonly string[]): string {
-  return files
-    .map((file) => readFileSync(file, 'utf8'))
-    .map((text) => (text.endsWith('\n') ? text : `${text}\n`))
-    .join('')
+/** (A process that was killed may have left half a line at the end of its file.) */
+async function* bytesOf(files: readonly string[]): AsyncGenerator<Buffer> {
+  for (const file of files) {
+    let last: number | undefined
+    for await (const chunk of createReadStream(file)) {
+      yield chunk
+      last = chunk.at(-1)
+    }
+    if (last !== undefined && last !== NEWLINE[0]) yield NEWLINE
+  }
 }
+
+const NEWLINE = Buffer.from('\n')
 
 /** That a file can't be written is to be known before a program has run for hours. */
 function tryFiles({ save, html, output }: RunCommand): void {
@@ -150,38 +203,40 @@ async function reportFiles(
   how: Reports,
 ): Promise<Answer> {
   const recorded = await readConnections(files)
-  const stderr = complaintOf(recorded)
+  const stderr = [complaintOf(recorded)]
   if (recorded.connections.length === 0 && recorded.unreadable > 0) {
     return { exit: EXIT.file, stderr }
   }
-  return { ...(await reportOn(how, recorded)), stderr }
+  const { html, output } = how
+  if (html !== undefined) await writePage(html, recorded)
+  const text = textAs(how, recorded)
+  if (output === undefined) return { exit: EXIT.ok, stdout: text, stderr }
+  await write(output, text)
+  return { exit: EXIT.ok, stderr }
 }
 
-async function reportOn(
-  { json, csv, html, output }: Reports,
-  recorded: Recorded,
-  complaint = '',
-): Promise<Answer> {
-  const text = json
-    ? stringify(tableJson(recorded))
-    : csv
-      ? csvOf(recorded)
-      : tableOf(recorded)
-  if (html !== undefined) {
-    const { reportHtml } = await import('../report/html.js')
-    write(html, reportHtml(recorded.connections))
-  }
-  if (output === undefined) return { exit: EXIT.ok, stdout: text }
-  // What was asked to go to a file is not to be seen elsewhere.
-  write(output, json || csv ? text : `${text}${complaint}`)
-  return { exit: EXIT.ok }
+const isTable = ({ json, csv }: Reports): boolean => !json && !csv
+
+function textAs({ json, csv }: Reports, recorded: Recorded): Pieces {
+  if (csv) return csvOf(recorded)
+  return [json ? stringify(tableJson(recorded)) : tableOf(recorded)]
 }
 
-function write(file: string, content: string): void {
+async function writePage(file: string, recorded: Recorded): Promise<void> {
+  const { reportHtml } = await import('../report/html.js')
+  await write(file, [reportHtml(recorded.connections)])
+}
+
+async function write(
+  file: string,
+  content: Iterable<string> | AsyncIterable<Buffer>,
+): Promise<void> {
   try {
-    writeFileSync(file, content)
+    await pipeline(content, createWriteStream(file))
   } catch (error) {
-    throw new FileError(error as NodeJS.ErrnoException)
+    const { code, path = file } = error as NodeJS.ErrnoException
+    if (code === undefined) throw error
+    throw new FileError({ ...(error as Error), code, path })
   }
 }
 
@@ -195,12 +250,12 @@ function crash(): Promise<never> {
 function report(outcome: Outcome, json: boolean): Answer {
   const { target, failure } = outcome
   const stdout = json ? stringify(jsonOf(outcome)) : textOf(outcome)
-  if (!failure) return { exit: EXIT.ok, stdout }
+  if (!failure) return { exit: EXIT.ok, stdout: [stdout] }
   return {
     exit: failure.exit,
     // In a terminal the two follow each other.
-    stdout: json || !stdout ? stdout : `${stdout}\n`,
-    stderr: failureText(target, failure),
+    stdout: [json || !stdout ? stdout : `${stdout}\n`],
+    stderr: [failureText(target, failure)],
   }
 }
 
@@ -211,27 +266,37 @@ function version(): string {
 }
 
 /** Resolves to what went wrong. */
-function print(
+async function print(
   stream: NodeJS.WriteStream,
-  text = '',
+  text: Pieces,
 ): Promise<NodeJS.ErrnoException | undefined> {
-  return new Promise((resolve) => {
+  const failed = new Promise<NodeJS.ErrnoException>((resolve) => {
     stream.once('error', resolve)
-    stream.write(text, (error) => resolve(error ?? undefined))
   })
+  for (const piece of text) {
+    const written = new Promise<NodeJS.ErrnoException | undefined>(
+      (resolve) => {
+        stream.write(piece, (error) => resolve(error ?? undefined))
+      },
+    )
+    const error = await Promise.race([failed, written])
+    if (error) return error
+  }
+  return undefined
 }
 
 async function main(): Promise<void> {
   let {
     exit,
     signal,
-    stdout,
-    stderr = '',
+    stdout = [],
+    stderr = [],
   } = await answer(process.argv.slice(2))
   const error = await print(process.stdout, stdout)
   // Whoever does not read to the end (tcpinfo | head) has what they wanted.
   if (error && error.code !== 'EPIPE') {
-    stderr += `tcpinfo: the output could not be written (${error.code})\n`
+    const message = `tcpinfo: the output could not be written (${error.code})\n`
+    stderr = chain(stderr, [message])
     exit ||= EXIT.failed
   }
   await print(process.stderr, stderr)

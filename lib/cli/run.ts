@@ -1,6 +1,6 @@
 /** `tcpinfo run`: a program with every connection of it recorded. */
 
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import {
   chmodSync,
   mkdtempSync,
@@ -26,6 +26,14 @@ export interface Ended {
   readonly error: NodeJS.ErrnoException | undefined
 }
 
+/** What a program that has ended left. */
+export interface RunResult {
+  readonly files: readonly string[]
+  readonly ended: Ended
+  /** Has the files outlive this process, and tells in which folder they are. */
+  readonly keep: () => string
+}
+
 /** Those that a terminal sends to all that run in its foreground. */
 const OF_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGHUP']
 const PASSED_ON: readonly NodeJS.Signals[] = [
@@ -37,20 +45,29 @@ const PASSED_ON: readonly NodeJS.Signals[] = [
 ]
 
 /**
- * Runs a program to its end, with our input and outputs as its own, and gives the
- * files of its records to `read`.
+ * Runs a program to its end, with our input and outputs as its own, and gives what
+ * it left to `read`. No signal that we could be sent ends us before that is done.
  */
 export async function record<T>(
   command: readonly string[],
   intervalMs: number,
-  read: (files: readonly string[], ended: Ended) => Promise<T>,
+  read: (result: RunResult) => Promise<T>,
 ): Promise<T> {
   const folder = makeFolder()
+  let isKept = false
+  const keep = (): string => {
+    isKept = true
+    return folder
+  }
+  let stopPassing: (() => void) | undefined
   try {
-    const ended = await run(command, folder, intervalMs)
-    return await read(filesIn(folder), ended)
+    const child = start(command, folder, intervalMs)
+    stopPassing = passSignals(child)
+    const ended = await endOf(child)
+    return await read({ files: filesIn(folder), ended, keep })
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    if (!isKept) rmSync(folder, { recursive: true, force: true })
+    stopPassing?.()
   }
 }
 
@@ -74,27 +91,29 @@ function filesIn(folder: string): string[] {
   }
 }
 
-function run(
+function start(
   [program, ...args]: readonly string[],
   folder: string,
   intervalMs: number,
-): Promise<Ended> {
+): ChildProcess {
   const recording = { folder, intervalMs }
   // This runs in dist/, where both are bundled to.
   const preload = path.join(__dirname, 'recorder.cjs')
-  const child = spawn(program as string, args, {
+  return spawn(program as string, args, {
     stdio: 'inherit',
     env: RECORDING.into(process.env, recording, preload),
   })
-  const stopPassing = passSignals(child)
+}
+
+function endOf(child: ChildProcess): Promise<Ended> {
   return new Promise((resolve) => {
     child.on('error', (error: NodeJS.ErrnoException) => {
-      stopPassing()
+      // (A signal that we may not send to it is an error, too.)
+      if (child.pid !== undefined) return
       const exit = error.code === 'EACCES' ? NOT_EXECUTABLE : NOT_FOUND
       resolve({ exit, signal: undefined, error })
     })
     child.on('exit', (code, signal) => {
-      stopPassing()
       resolve({
         exit: code ?? 128 + (signal ? constants.signals[signal] : 0),
         signal: signal ?? undefined,
@@ -105,7 +124,7 @@ function run(
 }
 
 /** So that who signals us reaches the program, and we outlive it. */
-function passSignals(child: ReturnType<typeof spawn>): () => void {
+function passSignals(child: ChildProcess): () => void {
   const isInForeground = inForeground()
   const passers = PASSED_ON.map((signal) => {
     // The program has had it from the terminal.

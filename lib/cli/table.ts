@@ -195,10 +195,10 @@ export function tableJson({ connections, unreadable }: Recorded): object {
   }
 }
 
-/** All records. */
-export function csvOf({ connections }: Recorded): string {
-  const lines = connections.flatMap(({ id, records }) =>
-    records.map((info) => toCsvLine(info, id)),
-  )
-  return [csvHeader(), ...lines].join('')
+/** All records, in pieces: together they may be longer than a string can be. */
+export function* csvOf({ connections }: Recorded): Generator<string> {
+  yield csvHeader()
+  for (const { id, records } of connections) {
+    yield records.map((info) => toCsvLine(info, id)).join('')
+  }
 }

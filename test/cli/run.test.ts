@@ -6,11 +6,13 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { fromJsonLine, type TcpInfo } from '../../lib/index.js'
 import { CLI, ROOT, start, tcpinfo } from './run.js'
@@ -277,6 +279,108 @@ describe('the record', () => {
     expect(exit).toBe(5)
     expect(stderr).toContain('No TCP connection was recorded.')
   })
+
+  test('is kept whatever signal comes once the program is over', async () => {
+    const saved = file('large.jsonl')
+    const temporary = mkdtempSync(file('tmp-'))
+    const child = start(
+      [
+        'run',
+        '--save',
+        saved,
+        '--',
+        process.execPath,
+        PROGRAM,
+        'large',
+        '9999',
+      ],
+      { env: { TMPDIR: temporary } },
+    )
+    let stderr = ''
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      stderr += text
+    })
+    await once(child.stdout, 'data')
+    await sleep(400)
+    // The table is not there yet: the signal has come in time.
+    expect(stderr).toBe('')
+    child.kill('SIGINT')
+    const [exit, signal] = await once(child, 'close')
+    expect({ exit, signal }).toEqual({ exit: 3, signal: null })
+    expect(stderr).toMatch(/, 10,\d+ records$/m)
+    const lines = readFileSync(saved, 'utf8').trimEnd().split('\n')
+    expect(lines.length).toBeGreaterThan(9999)
+    expect(readdirSync(temporary)).toEqual([])
+  })
+
+  test('is kept that is longer than a string can be', async () => {
+    const saved = file('gigantic.jsonl')
+    const { exit, stderr } = await tcpinfo([
+      ...['run', '--save', saved, '--'],
+      ...[process.execPath, PROGRAM, 'gigantic'],
+    ])
+    const { size } = statSync(saved)
+    rmSync(saved)
+    expect(exit).toBe(3)
+    expect(stderr).toContain('2 connections, ')
+    expect(size).toBeGreaterThan(2 ** 29)
+  })
+
+  test.skipIf(!existsSync('/dev/full')).each(['--save', '--html', '--output'])(
+    'is kept when %s finds the disk full (needs /dev/full)',
+    async (option) => {
+      const temporary = mkdtempSync(file('tmp-'))
+      const { exit, stdout, stderr } = await tcpinfo(
+        [
+          ...['run', option, '/dev/full', '--', 'sh', '-c', '"$@"; exit 5'],
+          ...['', process.execPath, PROGRAM, 'transfer'],
+        ],
+        { env: { TMPDIR: temporary } },
+      )
+      expect({ exit, stdout }).toEqual({ exit: 5, stdout: '' })
+      expect(stderr).toContain('2 connections, ')
+      expect(stderr).toContain('"/dev/full" can\'t be used (ENOSPC)\n')
+      const [kept] = readdirSync(temporary)
+      const records = path.join(temporary, `${kept}`)
+      expect(stderr).toContain(`in ${path.join(records, '*')}\n`)
+      const files = readdirSync(records).map((name) => path.join(records, name))
+      const { stdout: table } = await tcpinfo(['report', ...files])
+      expect(stderr.startsWith(table)).toBe(true)
+    },
+  )
+
+  test('needs not be kept twice', async () => {
+    const saved = file('once.jsonl')
+    const temporary = mkdtempSync(file('tmp-'))
+    const { stderr } = await tcpinfo(
+      [
+        ...['run', '--save', saved, '--output', '/dev/full', '--'],
+        ...[process.execPath, PROGRAM, 'transfer'],
+      ],
+      { env: { TMPDIR: temporary } },
+    )
+    expect(stderr).toContain('2 connections, ')
+    expect(stderr).toContain('"/dev/full" can\'t be used')
+    expect(readdirSync(temporary)).toEqual([])
+    expect(readFileSync(saved, 'utf8')).not.toBe('')
+  })
+
+  test.skipIf(!existsSync('/proc/self'))(
+    'that cannot begin is no failed connection (Linux)',
+    async () => {
+      const temporary = mkdtempSync(file('tmp-'))
+      // One variable may have 131,072 bytes, and ours is put in front.
+      const { exit, stderr } = await tcpinfo(['run', '--', 'true'], {
+        env: {
+          TMPDIR: temporary,
+          NODE_OPTIONS: '--no-warnings '.repeat(9361),
+        },
+      })
+      expect(exit).toBe(6)
+      expect(stderr).toBe('tcpinfo: this command failed: spawn E2BIG\n')
+      expect(readdirSync(temporary)).toEqual([])
+    },
+  )
 
   test('is kept under the permission model with what the hint names', async () => {
     const flags = process.allowedNodeEnvironmentFlags

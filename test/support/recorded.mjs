@@ -2,7 +2,14 @@
 
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import {
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -33,6 +40,9 @@ async function transfer(ms) {
   await Promise.all([once(socket, 'close'), once(peer, 'close')])
 }
 
+/** Where the records are put. */
+const recording = () => JSON.parse(process.env.TCPINFO_SOCKET_RECORD).folder
+
 const actions = {
   exit: () => process.exit(Number(value)),
   throw: () => {
@@ -46,17 +56,36 @@ const actions = {
   readSync: () => process.stdout.write(readFileSync(0)),
   async tidy() {
     await connect()
-    const { folder } = JSON.parse(process.env.TCPINFO_SOCKET_RECORD)
-    rmSync(folder, { recursive: true })
+    rmSync(recording(), { recursive: true })
     process.exit(Number(value))
   },
   /** Who may read what is recorded, once it is written. */
   async rights() {
     await transfer(1000)
-    const { folder } = JSON.parse(process.env.TCPINFO_SOCKET_RECORD)
-    for (const name of readdirSync(folder)) {
-      console.log((statSync(path.join(folder, name)).mode & 0o777).toString(8))
+    for (const name of readdirSync(recording())) {
+      console.log(
+        (statSync(path.join(recording(), name)).mode & 0o777).toString(8),
+      )
     }
+  },
+  /** Takes seconds to read. */
+  async large() {
+    await transfer(1000)
+    const folder = recording()
+    const [file] = readdirSync(folder)
+    const [line] = readFileSync(path.join(folder, file), 'utf8').split('\n')
+    const lines = `${line}\n`.repeat(Number(value))
+    writeFileSync(path.join(folder, 'large.jsonl'), lines)
+    console.log('over')
+    process.exit(3)
+  },
+  /** More than a string can hold. */
+  async gigantic() {
+    await transfer(0)
+    const file = path.join(recording(), 'gigantic.jsonl')
+    writeFileSync(file, '')
+    truncateSync(file, 2 ** 29)
+    process.exit(3)
   },
   async chdir() {
     process.chdir('/')
