@@ -23,7 +23,7 @@ import type * as net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { monotonicMs, wallClockMs } from './clock.js'
 import { connect } from './connect.js'
-import { nextOf } from './handle.js'
+import { nextOf, usesProxy } from './handle.js'
 import { canInstrument, instrumentSince } from './instrument.js'
 import { takeState } from './snapshot.js'
 
@@ -69,8 +69,8 @@ export class HttpAgent extends http.Agent {
     ...others: unknown[]
   ): Made {
     const args = [options, callback, ...others]
-    // With a proxy (Node 22 and later) the base class decides where to connect.
-    return (this as { options?: { proxyEnv?: unknown } }).options?.proxyEnv
+    // With a proxy the base class decides where to connect.
+    return usesProxy(this)
       ? instrumentedBy(super.createConnection, this, args)
       : connect(...(args as [net.NetConnectOpts]))
   }

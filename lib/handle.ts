@@ -17,6 +17,8 @@
  *   laid over, if it did not make its own connection.
  * - `net.Stream` (lib/net.js): net.Socket.
  * - `agent.addRequest` and `agent.scheduling` (lib/_http_agent.js): see agents.ts.
+ * - `agent.options.proxyEnv` (lib/_http_agent.js), where Node has proxies (22 and
+ *   later): test/clients/guard.test.ts goes through one.
  *
  * test/socket/internals.test.ts fails when Node changes one of these.
  */
@@ -164,4 +166,10 @@ export function nextOf(
 ): net.Socket | undefined {
   const { scheduling } = agent as http.Agent & { scheduling?: unknown }
   return free.at(scheduling === 'fifo' ? 0 : -1)
+}
+
+/** Whether an agent goes through a proxy. */
+export function usesProxy(agent: http.Agent): boolean {
+  const { options } = agent as { options?: { proxyEnv?: unknown } }
+  return Boolean(options?.proxyEnv)
 }

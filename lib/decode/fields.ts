@@ -100,6 +100,18 @@ export const stateOf = (
   states: StateNumbering,
 ): Rule<TcpState> => ({ of: [name], formula: (code) => states[code] })
 
+/**
+ * For a member's `layoutOf`: from one release of Linux up to before another, each as
+ * major * 1000 + minor.
+ */
+export function isBetween(first: number, next: number) {
+  return (release: string | undefined): boolean => {
+    const [, major, minor] = /^(\d+)\.(\d+)/.exec(release ?? '') ?? []
+    const number = Number(major) * 1000 + Number(minor)
+    return number >= first && number < next
+  }
+}
+
 /** The formula of a member that has one. */
 export function formulaOf<K extends keyof KernelFields>(
   layout: Layout,

@@ -5,6 +5,7 @@
 
 import { LINUX_STATES } from '../tcp-state.js'
 import {
+  isBetween,
   type KernelFields,
   type Layout,
   type NativeField,
@@ -28,18 +29,8 @@ const CA_LOSS = 4
 /** TCP_INFINITE_SSTHRESH, include/net/tcp.h. */
 const INFINITE_SSTHRESH = 0x7fffffff
 
-/**
- * Bytes 276 to 279 changed their layout in 7.0 at the same total length, so
- * only the release can tell. Releases are compared as major * 1000 + minor.
- */
-function isBetween(first: number, next: number) {
-  return (release: string | undefined): boolean => {
-    const [, major, minor] = /^(\d+)\.(\d+)/.exec(release ?? '') ?? []
-    const number = Number(major) * 1000 + Number(minor)
-    return number >= first && number < next
-  }
-}
-
+// Bytes 276 to 279 changed their layout in 7.0 at the same total length, so that
+// only the release can tell.
 const isUnreadable = (release: string | undefined): boolean =>
   !isBetween(6_018, Number.POSITIVE_INFINITY)(release)
 
