@@ -88,3 +88,30 @@ export function ofMacos(): ReportConnection {
     verdict: undefined,
   }
 }
+
+/** Refused: its SYN went out anew six times, and nothing else. */
+export function refused(): ReportConnection {
+  const rows = [{ atMs: 0, tcpi_state: 2, tcpi_total_retrans: 6 }]
+  return {
+    id: 'refused',
+    records: constructed('linux', 232, rows),
+    verdict: undefined,
+  }
+}
+
+/** Nine tenths of what it sent were sent again. */
+export function veryLossy(): ReportConnection {
+  const rows = [0, 10].map((sent) => ({
+    atMs: sent * 100,
+    tcpi_state: 1,
+    tcpi_bytes_sent: BigInt(sent * 1000),
+    tcpi_bytes_retrans: BigInt(sent * 900),
+    tcpi_data_segs_out: sent,
+    tcpi_total_retrans: sent * 0.9,
+  }))
+  return {
+    id: 'very lossy',
+    records: constructed('linux', 232, rows),
+    verdict: undefined,
+  }
+}

@@ -7,7 +7,13 @@ import { type ReportConnection, reportHtml } from '../../lib/report/html.js'
 import type { TcpInfo } from '../../lib/tcp-info.js'
 import type { TcpInfoVerdict } from '../../lib/verdict.js'
 import { chromiumMissing, useBrowser } from './browser.js'
-import { ofMacos, ofWindows, recorded } from './connections.js'
+import {
+  ofMacos,
+  ofWindows,
+  recorded,
+  refused,
+  veryLossy,
+} from './connections.js'
 
 const skipped = chromiumMissing ? ` (skipped: ${chromiumMissing})` : ''
 
@@ -191,6 +197,15 @@ describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
     expect(complaints).toEqual([])
   })
 
+  test('a ratio ranks above a count of what has none', async () => {
+    const { page } = await open(reportHtml([refused(), veryLossy()]))
+    const cells = page.locator('tbody tr td:nth-child(2)')
+    expect(await cells.allInnerTexts()).toEqual([
+      expect.stringMatching(/^90 ?%/),
+      '6',
+    ])
+  })
+
   test('is worked with keys alone', async () => {
     const { page, complaints } = await open(reportHtml(everything()))
     const names = () => page.locator('.choose').allInnerTexts()
@@ -207,7 +222,11 @@ describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
     await press('Enter')
     const sorted = page.locator('th[aria-sort]')
     expect(await sorted.getAttribute('aria-sort')).toBe('ascending')
-    expect((await names()).at(-1)).toBe('10.9.2.3:44535')
+    // Before what has no ratio, which comes last in both directions.
+    expect((await names()).slice(-2)).toEqual([
+      '10.9.2.3:44535',
+      '10.9.2.4:40889',
+    ])
     await press('Enter')
     expect(await sorted.getAttribute('aria-sort')).toBe('descending')
 

@@ -33,7 +33,7 @@ const number = (
 
 const RETRANSMITTED: Column = {
   name: 'Retransmitted',
-  key: ({ retransmitRatio, retransmitted }) => retransmitRatio ?? retransmitted,
+  key: ({ retransmitRatio }) => retransmitRatio,
   cell: ({ retransmitRatio, retransmitted, retransmitUnit }) => {
     if (retransmitted === null) return percent(retransmitRatio)
     const amount =
@@ -87,12 +87,14 @@ export function fullNameOf(connection: Connection): string {
 function byDefault(a: Connection, b: Connection): number {
   return (
     compare(RETRANSMITTED, 'descending', a, b) ||
+    // Where no ratio tells, as in an attempt that was refused.
+    compare({ key: (each) => each.retransmitted }, 'descending', a, b) ||
     compare(MEDIAN_RTT, 'descending', a, b)
   )
 }
 
 function compare(
-  { key }: Column,
+  { key }: Pick<Column, 'key'>,
   direction: Direction,
   a: Connection,
   b: Connection,
