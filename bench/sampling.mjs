@@ -31,7 +31,7 @@ function childrenMs() {
   return (user + system) * CLOCK_TICK_MS
 }
 
-/** Percent of one core while `once a second` is on. */
+/** Percent of one core between `begin` and the end that it gives. */
 async function load(begin) {
   const end = begin()
   await wait(WARMUP_MS)

@@ -1,5 +1,6 @@
 // How native/ is compiled by those scripts that look for faults in it: with Debian's
-// compilers, and by tidy.mjs with zig's headers for other systems too. (What is published is built by prebuild.mjs.)
+// compilers, and by tidy.mjs with zig's headers for other systems too. (What is
+// published is built by prebuild.mjs.)
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'

@@ -1,4 +1,4 @@
-/** Made by scripts/report-page.ts out of the folder page. */
+/** The module that scripts/report-page.ts makes out of the folder page. */
 declare module 'virtual:report-page' {
   export const SCRIPT: string
   export const STYLE: string
