@@ -13,11 +13,17 @@ import os from 'node:os'
 import path from 'node:path'
 import { npm } from './test-package.mjs'
 
-/** Where a kind of download is kept. */
+/**
+ * Where a kind of download is kept: always a folder of its own, since it may be
+ * removed as a whole.
+ */
 export const cacheFolder = (kind) =>
-  path.join(
-    process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache'),
-    'tcpinfo-socket',
+  path.resolve(
+    process.env.TCPINFO_LAB_CACHE ||
+      path.join(
+        process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache'),
+        'tcpinfo-socket',
+      ),
     kind,
   )
 

@@ -4,7 +4,7 @@
 //   npm run test:matrix [-- 22 26 …]
 //
 // Needs Linux on x86-64, npm, and `npm run dist` before. The Nodes are downloaded
-// once, to tcpinfo-socket/nodes in $XDG_CACHE_HOME or ~/.cache.
+// once, to cacheFolder of downloads.mjs.
 
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'

@@ -4,8 +4,8 @@
 //   node scripts/test-targets.mjs [target …]
 //
 // Needs Debian on x86-64, Python 3 with pip, npm, and `npm run dist` before. All
-// else is downloaded, once, to $TCPINFO_LAB_CACHE (if that is not set, to
-// tcpinfo-socket/targets in $XDG_CACHE_HOME or ~/.cache); nothing is installed.
+// else is downloaded, once, to targets in $TCPINFO_LAB_CACHE (if that is not set, in
+// tcpinfo-socket in $XDG_CACHE_HOME or ~/.cache); nothing is installed.
 //
 // x64 runs on this kernel, in a mount namespace, which takes root or the right
 // to have user namespaces. arm64 runs in an emulated machine with a kernel of its
@@ -50,9 +50,7 @@ const NODE = {
 
 const TIMEOUT_MS = 300_000
 
-const cache = path.resolve(
-  process.env.TCPINFO_LAB_CACHE || cacheFolder('targets'),
-)
+const cache = cacheFolder('targets')
 
 const run = (command, args, options) =>
   execFileSync(command, args, { encoding: 'utf8', ...options })

@@ -25,6 +25,9 @@ import os from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
+import { cacheFolder } from './downloads.mjs'
+
+const cache = cacheFolder('windows-lab')
 
 // Debian's releases carry one Wine each; bookworm's is too old for Node 22.
 const RELEASE = 'trixie'
@@ -138,13 +141,6 @@ function enter(arch, home, argv, { cwd = '/', env = {}, stdio, isSetup }) {
     },
   )
 }
-
-const cacheFolder = () =>
-  process.env.TCPINFO_LAB_CACHE ??
-  path.join(
-    process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache'),
-    'tcpinfo-socket/windows-lab',
-  )
 
 /** What this machine lacks for a lab. */
 function whyNot() {
@@ -299,7 +295,7 @@ export async function openLab(arch, { log = () => {} } = {}) {
   const pins = JSON.stringify([ARCHS[arch], RELEASE, SETUP])
   const hash = createHash('sha256').update(pins).digest('hex').slice(0, 12)
   // The name carries what is in the folder: another table, another folder.
-  const home = path.join(cacheFolder(), `${arch}-${hash}`)
+  const home = path.join(cache, `${arch}-${hash}`)
   if (!existsSync(home)) await build(arch, home, log)
 
   const running = new Set()
@@ -347,7 +343,7 @@ async function main([name = '', ...args]) {
     return 0
   }
   if (name === '--clean') {
-    await fs.rm(cacheFolder(), { recursive: true, force: true })
+    await fs.rm(cache, { recursive: true, force: true })
     return 0
   }
   if (!names.some(([known]) => known === name)) {
