@@ -18,6 +18,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { chosen } from '../scripts/chosen.mjs'
 import { RESULTS, readResults, writePage } from './page.mjs'
 
 const here = path.dirname(fileURLToPath(import.meta.url))
@@ -38,11 +39,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { write: { type: 'boolean' } },
 })
-const unknown = positionals.filter((name) => !ALL.includes(name))
-if (unknown.length > 0) {
-  console.error(`unknown: ${unknown.join(', ')}; there are ${ALL.join(', ')}`)
-  process.exit(2)
-}
+const wanted = chosen(positionals, ALL)
 
 const machine = {
   cpu: `${os.cpus().length} × ${os.cpus()[0].model.trim()}`,
@@ -52,7 +49,7 @@ const machine = {
 
 const scratch = mkdtempSync(path.join(os.tmpdir(), 'bench-'))
 const results = readResults()
-for (const name of positionals.length > 0 ? positionals : ALL) {
+for (const name of wanted) {
   const file = path.join(scratch, name)
   const startedAt = performance.now()
   const { status } = spawnSync(

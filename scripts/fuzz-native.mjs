@@ -14,6 +14,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { chosen } from './chosen.mjs'
 import { flags, need, root, sanitizedNode, sourcesOf } from './native.mjs'
 
 const fuzz = path.join(root, 'test/fuzz')
@@ -41,13 +42,7 @@ const { values, positionals } = parseArgs({
     keep: { type: 'boolean', default: false },
   },
 })
-const names = [...Object.keys(HARNESSES), NODE]
-const unknown = positionals.filter((name) => !names.includes(name))
-if (unknown.length > 0) {
-  throw new Error(
-    `unknown: ${unknown.join(', ')}; there are ${names.join(', ')}`,
-  )
-}
+const names = chosen(positionals, [...Object.keys(HARNESSES), NODE])
 
 need({ command: ['clang++', '--version'], package: 'clang' })
 const folder = mkdtempSync(path.join(tmpdir(), 'fuzz-'))
@@ -130,7 +125,7 @@ function fuzzNode() {
 }
 
 let failed = 0
-for (const name of positionals.length > 0 ? positionals : names) {
+for (const name of names) {
   const startedAt = performance.now()
   const { isWell, what } = name === NODE ? fuzzNode() : fuzzHarness(name)
   const seconds = Math.round((performance.now() - startedAt) / 1_000)

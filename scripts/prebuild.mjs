@@ -28,6 +28,7 @@ import {
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { chosen } from './chosen.mjs'
 
 const ZIG = '0.17.1'
 /** Looks into the binaries for check-prebuilds.py. */
@@ -143,11 +144,7 @@ if (first === '--verify') {
 } else if (first === '--python') {
   console.log(python)
 } else {
-  const wanted = first ? [first, ...others] : TARGETS
-  const unknown = wanted.filter((each) => !TARGETS.includes(each))
-  if (unknown.length > 0) {
-    throw new Error(`unknown: ${unknown.join()}; there are ${TARGETS.join()}`)
-  }
+  const wanted = chosen(first ? [first, ...others] : [], TARGETS)
   for (const target of wanted) build(target, root)
   const built = TARGETS.filter((target) =>
     existsSync(path.join(root, 'prebuilds', fileOf(target))),

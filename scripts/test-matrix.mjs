@@ -9,6 +9,7 @@
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { chosen } from './chosen.mjs'
 import { cached, cacheFolder, unpackPackage } from './downloads.mjs'
 
 const NODES = ['20.20.2', '22.23.3', '24.21.0', '26.10.0']
@@ -54,16 +55,8 @@ function test(version) {
 
 const majorOf = (version) => version.split('.')[0]
 
-const names = process.argv.slice(2)
-const unknown = names.filter((name) => !NODES.some((v) => majorOf(v) === name))
-if (unknown.length > 0) {
-  throw new Error(
-    `unknown: ${unknown.join(', ')}; there are ${NODES.map(majorOf).join(', ')}`,
-  )
-}
-const wanted = NODES.filter(
-  (version) => names.length === 0 || names.includes(majorOf(version)),
-)
+const names = chosen(process.argv.slice(2), NODES.map(majorOf))
+const wanted = NODES.filter((version) => names.includes(majorOf(version)))
 const failed = wanted.filter((version) => !test(version)).length
 console.log(`${wanted.length - failed} passed, ${failed} failed`)
 if (failed > 0) process.exitCode = 1

@@ -11,6 +11,7 @@ import { spawnSync } from 'node:child_process'
 import { copyFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { chosen } from './chosen.mjs'
 import { cached, cacheFolder, unpackPackage } from './downloads.mjs'
 import { installPackage } from './test-package.mjs'
 
@@ -70,15 +71,10 @@ function test(runtime, cwd) {
   return isWell
 }
 
-const names = process.argv.slice(2)
-const wanted = RUNTIMES.filter(
-  ({ name }) => names.length === 0 || names.includes(name),
+const wanted = chosen(
+  process.argv.slice(2),
+  RUNTIMES.map(({ name }) => name),
 )
-if (wanted.length === 0) {
-  throw new Error(
-    `unknown; there are ${RUNTIMES.map(({ name }) => name).join(', ')}`,
-  )
-}
 const { folder, remove } = installPackage()
 try {
   for (const file of [
@@ -90,7 +86,11 @@ try {
       path.join(folder, path.basename(file)),
     )
   }
-  if (!wanted.map((each) => test(each, folder)).every(Boolean)) {
+  if (
+    !RUNTIMES.filter(({ name }) => wanted.includes(name))
+      .map((each) => test(each, folder))
+      .every(Boolean)
+  ) {
     process.exitCode = 1
   }
 } finally {

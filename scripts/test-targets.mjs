@@ -25,6 +25,7 @@ import {
 } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { chosen } from './chosen.mjs'
 import { cached, cacheFolder, unpackPackage } from './downloads.mjs'
 import { EXERCISE, installPackage } from './test-package.mjs'
 
@@ -300,14 +301,11 @@ function test({ target, node, debian }, installed) {
   return isWell
 }
 
-const names = process.argv.slice(2)
-const wanted = TARGETS.filter(
-  ({ target }) => names.length === 0 || names.includes(target),
+const names = chosen(
+  process.argv.slice(2),
+  TARGETS.map(({ target }) => target),
 )
-if (wanted.length === 0) {
-  const all = new Set(TARGETS.map(({ target }) => target))
-  throw new Error(`unknown; there are ${[...all].join(', ')}`)
-}
+const wanted = TARGETS.filter(({ target }) => names.includes(target))
 checkTools()
 const { folder, remove } = installPackage()
 try {

@@ -15,10 +15,15 @@ import { copyFileSync, cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { chosen } from './chosen.mjs'
 import { EXERCISE, installPackage } from './test-package.mjs'
-import { openLab } from './windows-lab.mjs'
+import { NAMES, openLab } from './windows-lab.mjs'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
+const wanted = chosen(
+  process.argv.slice(2),
+  NAMES.map(([name]) => name),
+)
 const scratch = mkdtempSync(path.join(tmpdir(), 'windows-'))
 const socket = path.join(scratch, 'host.sock')
 
@@ -115,7 +120,6 @@ function runEnds(node, installed, env) {
   })
 }
 
-const wanted = process.argv.slice(2)
 const { folder, remove } = installPackage()
 // Where `../../dist` is the installed one, and the package's name means itself.
 const installed = path.join(folder, 'node_modules/tcpinfo-socket')
@@ -132,8 +136,8 @@ const host = spawn(
 await once(host.stdout, 'data')
 try {
   for (const arch of ['x64', 'arm64']) {
-    const isWanted = ({ name }) => wanted.length === 0 || wanted.includes(name)
-    if (wanted.length > 0 && !wanted.some((name) => name.startsWith(arch))) {
+    const isWanted = ({ name }) => wanted.includes(name)
+    if (!wanted.some((name) => name.startsWith(arch))) {
       continue
     }
     const lab = await openLab(arch, { log: console.log })

@@ -334,19 +334,21 @@ export async function openLab(arch, { log = () => {} } = {}) {
   }
 }
 
+/** Each Node with its name. */
+export const NAMES = Object.entries(ARCHS).flatMap(([arch, { nodes }]) =>
+  nodes.map((version) => [`${arch}-${version.split('.')[0]}`, version]),
+)
+
 async function main([name = '', ...args]) {
-  const names = Object.entries(ARCHS).flatMap(([arch, { nodes }]) =>
-    nodes.map((version) => [`${arch}-${version.split('.')[0]}`, version]),
-  )
   if (name === '--list') {
-    for (const row of names) console.log(row.join('\t'))
+    for (const row of NAMES) console.log(row.join('\t'))
     return 0
   }
   if (name === '--clean') {
     await fs.rm(cache, { recursive: true, force: true })
     return 0
   }
-  if (!names.some(([known]) => known === name)) {
+  if (!NAMES.some(([known]) => known === name)) {
     console.error('usage: windows-lab.mjs --list | --clean | NODE ARGS…')
     return 2
   }
