@@ -93,20 +93,23 @@ export function format(figure) {
 
 /**
  * A goal is a limit of the ratio, such as '<= 1.6'; of the ratio to another row
- * than the first, '< 1 of koffi'; or of what comes on top of the first, '< +5'.
+ * than the first, '< 1 of koffi'; of what comes on top of the first, '< +5'; or of
+ * the figure itself, '< 1.5 absolute'.
  */
 function judge(goal, row, rows) {
-  const [, sign, plus, number, other] =
-    /^(<=|>=|<) (\+?)([\d.]+)(?: of (.+))?$/.exec(goal) ?? []
+  const [, sign, plus, number, other, absolute] =
+    /^(<=|>=|<) (\+?)([\d.]+)(?: of (.+)| (absolute))?$/.exec(goal) ?? []
   if (!sign) throw new Error(`not a goal: ${goal}`)
   const limit = Number(number)
   const of = rows.find(({ name }) => name === other)
   if (other && !of) return { goal, figure: undefined, holds: undefined }
   const figure = plus
     ? row.over
-    : of
-      ? median(row.figures.map((own, i) => own / of.figures[i]))
-      : row.ratio
+    : absolute
+      ? row.median
+      : of
+        ? median(row.figures.map((own, i) => own / of.figures[i]))
+        : row.ratio
   const holds =
     sign === '>='
       ? figure >= limit
@@ -122,13 +125,15 @@ export function tell({ goal, figure, holds }, unit) {
     .replace(/^< 1 of /, 'below ')
     .replace('<=', '≤')
     .replace('>=', '≥')
-  const isDifference = goal.includes('+')
+    .replace(' absolute', '')
+  const plus = goal.includes('+') ? '+' : ''
+  const hasUnit = plus || goal.endsWith(' absolute')
   if (holds === undefined)
     return { goal: text, figure: '–', holds: 'not measured' }
   return {
-    goal: isDifference ? `${text} ${unit}` : text,
-    figure: isDifference
-      ? `+${format(figure)} ${unit}`
+    goal: hasUnit ? `${text} ${unit}` : text,
+    figure: hasUnit
+      ? `${plus}${format(figure)} ${unit}`
       : Number.isFinite(figure)
         ? figure.toFixed(3)
         : '–',
