@@ -9,7 +9,9 @@ const SLAB_BYTES = 16_384
 /** For the addon and for the decoders. */
 export class Slab {
   readonly bytes = new ArrayBuffer(SLAB_BYTES)
-  readonly words = new Uint32Array(this.bytes)
+  // The type is written out: inferred, it would be generic, which TypeScript before
+  // 5.7 does not know, in the declarations of the package.
+  readonly words: Uint32Array = new Uint32Array(this.bytes)
 
   wordsAt(): Uint32Array {
     return this.words

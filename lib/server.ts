@@ -1,18 +1,22 @@
 import * as net from 'node:net'
 import { NOT_A_SERVER, TcpInfoError } from './errors.js'
 import { isServer } from './handle.js'
-import { canInstrument, instrumentSince } from './instrument.js'
+import {
+  canInstrument,
+  type Instrumented,
+  instrumentSince,
+} from './instrument.js'
 
 /**
  * `net.createServer`, every overload and option of it, whose accepted sockets are
  * instrumented.
  */
 export function createServer(
-  connectionListener?: (socket: net.Socket) => void,
+  connectionListener?: (socket: Instrumented<net.Socket>) => void,
 ): net.Server
 export function createServer(
   options?: net.ServerOpts,
-  connectionListener?: (socket: net.Socket) => void,
+  connectionListener?: (socket: Instrumented<net.Socket>) => void,
 ): net.Server
 export function createServer(...args: unknown[]): net.Server {
   return instrumentServer(net.createServer(...(args as [net.ServerOpts])))

@@ -1,8 +1,14 @@
+import { subscribe } from 'node:diagnostics_channel'
 import http from 'node:http'
 import net from 'node:net'
 import tls from 'node:tls'
 import { expectTypeOf, test } from 'vitest'
-import type { TcpInfo, TcpInfoError, TcpInfoSocket } from '../../lib/index.js'
+import type {
+  TcpInfo,
+  TcpInfoError,
+  TcpInfoMessage,
+  TcpInfoSocket,
+} from '../../lib/index.js'
 import * as instrumented from '../../lib/index.js'
 
 test('connect has the overloads of net.connect', () => {
@@ -52,6 +58,42 @@ test('agents go where agents go', () => {
   new instrumented.HttpAgent({ staleCheck: 5 })
   const agent = new http.Agent()
   agent.createConnection = instrumented.createConnection
+})
+
+test('what a server accepts is instrumented', () => {
+  instrumented.createServer((socket) => {
+    expectTypeOf(socket).toExtend<net.Socket>()
+    expectTypeOf(socket.captureTcpInfo()).toEqualTypeOf<TcpInfo | undefined>()
+    socket.on('tcpinfo', (info) => expectTypeOf(info).toEqualTypeOf<TcpInfo>())
+  })
+  instrumented.createServer({ noDelay: true }, (_: net.Socket) => {})
+  // As the README says it: the socket is Node's own type.
+  http.get('http://host').on('socket', (socket) => {
+    socket.once('tcpinfo', (info: TcpInfo) => info.rttUs)
+    // @ts-expect-error a member that there is not
+    socket.once('tcpinfo', (info: TcpInfo) => info.rttUz)
+  })
+})
+
+test('the recipe for agents, in TypeScript', () => {
+  class Telling extends instrumented.HttpAgent {
+    override createConnection(
+      ...args: Parameters<instrumented.HttpAgent['createConnection']>
+    ) {
+      const made = super.createConnection(...args)
+      return made?.on('tcpinfo', (info: TcpInfo) => info.rttUs)
+    }
+  }
+  http.get({ agent: new Telling() })
+})
+
+test('a message of the channel is cast', () => {
+  const summary = new instrumented.TcpInfoSummary()
+  subscribe('tcpinfo-socket:capture', (message) => {
+    const { socket, info } = message as TcpInfoMessage
+    expectTypeOf(socket).toEqualTypeOf<net.Socket>()
+    summary.add(info, socket)
+  })
 })
 
 test('codes can be told apart', () => {
