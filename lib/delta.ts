@@ -45,13 +45,14 @@ export function deltaBetween(
   measuredMs?: number,
 ): TcpInfoDelta {
   const newer = recordIn(after)
-  const older = before && recordIn(before)
-  if (!newer || (before && !older)) throw new TcpInfoError(NO_RECORD)
+  const older = before === undefined ? undefined : recordIn(before)
+  if (!newer || (before !== undefined && !older))
+    throw new TcpInfoError(NO_RECORD)
   const limits = limitsOf(newer.platform)
   const durationMs =
     measuredMs === undefined
       ? durationOf(older, newer)
-      : inRange('measuredMs', measuredMs, 0, Number.MAX_VALUE)
+      : inRange('measuredMs', measuredMs, 0, Number.MAX_VALUE, 'argument')
   const counters = { ...NONE }
   const perSecond = { ...NONE }
   const factor = 1000 / (durationMs ?? Number.NaN)

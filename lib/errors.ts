@@ -86,7 +86,7 @@ const here = `${process.platform}-${process.arch}`
 export const NOT_A_SOCKET: Failure = {
   code: 'ERR_TCP_INFO_NOT_TCP',
   message:
-    'This is not a net.Socket or tls.TLSSocket. UDP sockets and streams in JavaScript have no TCP statistics; in place of the proxy that an HTTP/2 session calls its socket, pass the socket that its createConnection made or its server accepted.',
+    "This is not a net.Socket or tls.TLSSocket. A request of http has its socket only from its event 'socket' on. UDP sockets and streams in JavaScript have no TCP statistics; in place of the proxy that an HTTP/2 session calls its socket, pass the socket that its createConnection made or its server accepted.",
 }
 
 export const NOT_A_SERVER: Failure = {
@@ -153,18 +153,19 @@ function ownOptions<T extends object>(options: T): T {
   return { __proto__: null, ...options }
 }
 
-/** A number within bounds, or an error that names the option it was given for. */
+/** A number within bounds, or an error that names what it was given for. */
 export function inRange(
   name: string,
   value: unknown,
   least: number,
   most = Infinity,
+  kind: 'option' | 'argument' = 'option',
 ): number {
   if (typeof value === 'number' && value >= least && value <= most) return value
   const bounds = most === Infinity ? `${least} or more` : `${least} to ${most}`
   throw new TcpInfoError(
     invalidArgument(
-      `The option ${name} must be a number, ${bounds}, and was ${shown(value)}.`,
+      `The ${kind} ${name} must be a number, ${bounds}, and was ${shown(value)}.`,
     ),
   )
 }
@@ -179,7 +180,7 @@ export function optionsIn<T extends object>(options: T, name = 'options'): T {
 }
 
 /** (Not everything has a text.) */
-function shown(value: unknown): string {
+export function shown(value: unknown): string {
   return typeof value === 'number' || value === null
     ? String(value)
     : `of type ${typeof value}`

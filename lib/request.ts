@@ -49,13 +49,17 @@ export function deltaOfRequest(
   })
 }
 
-/** (Wrappers of one, as of follow-redirects, are no http.ClientRequest.) */
+/**
+ * (Wrappers of one, as of follow-redirects, are no http.ClientRequest. A response has
+ * a socket too, but nothing to end.)
+ */
 function isRequest(value: unknown): value is http.ClientRequest {
   return (
     typeof value === 'object' &&
     value !== null &&
     'socket' in value &&
-    typeof (value as Partial<http.ClientRequest>).once === 'function'
+    typeof (value as Partial<http.ClientRequest>).once === 'function' &&
+    typeof (value as Partial<http.ClientRequest>).end === 'function'
   )
 }
 

@@ -13,6 +13,7 @@ import {
   invalidArgument,
   NO_RECORD,
   optionsIn,
+  shown,
   TcpInfoError,
 } from './errors.js'
 import { recordIn, type TcpInfo } from './tcp-info.js'
@@ -163,13 +164,16 @@ export class TcpInfoSummary {
    *
    * What a function for `key` throws is thrown here, and nothing is added.
    *
-   * @throws {TcpInfoError} `ERR_TCP_INFO_ARGUMENT` for anything but a record, and
-   *   for a connection that is no object
+   * @throws {TcpInfoError} `ERR_TCP_INFO_ARGUMENT` for anything but a record, for a
+   *   connection that is no object, and for a key that is no string
    */
   add(record: TcpInfo, connection?: object): void {
     const info = recordIn(record)
     if (!info) throw new TcpInfoError(NO_RECORD)
-    if (!['object', 'undefined', 'function'].includes(typeof connection)) {
+    if (
+      connection === null ||
+      !['object', 'undefined', 'function'].includes(typeof connection)
+    ) {
       throw new TcpInfoError(
         invalidArgument(
           'What stands for a connection must be an object, say its socket.',
@@ -226,6 +230,13 @@ export class TcpInfoSummary {
 
   #rowOf(info: TcpInfo): Row {
     const key = this.#keyOf(info)
+    if (typeof key !== 'string') {
+      throw new TcpInfoError(
+        invalidArgument(
+          `The function for key must return a string, and returned one ${shown(key)}.`,
+        ),
+      )
+    }
     let row = this.#rows.get(key)
     if (!row && this.#rows.size >= this.#maxKeys) {
       this.#other ??= emptyRow('other', true)

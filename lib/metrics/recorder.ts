@@ -399,5 +399,8 @@ function textOf(value: unknown): string | undefined {
 
 function errorTypeOf({ errorCode }: TcpInfo): string | undefined {
   if (errorCode === undefined || ERROR_TYPES.has(errorCode)) return errorCode
-  return '_OTHER'
+  return errorCode === INFORMATIONAL ? undefined : '_OTHER'
 }
+
+/** How undici, and so `fetch`, destroys sockets that nothing is wrong with. */
+const INFORMATIONAL = 'UND_ERR_INFO'

@@ -92,6 +92,22 @@ function warnings(): Promise<Error> {
   return new Promise((resolve) => process.once('warning', resolve))
 }
 
+describe('the error that a connection ended with', () => {
+  test.each([
+    ['UND_ERR_INFO', 'connections_closed'],
+    ['ECONNRESET', 'connections_closed ECONNRESET'],
+    ['ERR_MY_OWN', 'connections_closed _OTHER'],
+  ])('%s', async (code, key) => {
+    const { sums } = record()
+    const socket = await open()
+    socket.on('error', () => {})
+    socket.destroy(Object.assign(new Error('no more'), { code }))
+    await once(socket, 'close')
+    const closed = [...sums.keys()].filter((each) => each.includes('_closed'))
+    expect(closed).toEqual([key])
+  })
+})
+
 describe('increments', () => {
   test('are each counted once, whenever somebody asks', async () => {
     const final: TcpInfoMessage[] = []

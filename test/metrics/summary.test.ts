@@ -247,10 +247,17 @@ describe('TcpInfoSummary', () => {
     ['no record', undefined, undefined],
     ['an object that is none', {}, undefined],
     ['a connection that is no object', 'real', 'id'],
+    ['a connection that is null', 'real', null],
   ])('%s is not added', (_, info, connection) => {
     const summary = new TcpInfoSummary()
     const args = [info === 'real' ? real : info, connection] as unknown
     expect(() => summary.add(...(args as [TcpInfo]))).toThrow(WRONG_ARGUMENT)
+    expect(summary.rows()).toEqual([])
+  })
+
+  test.each([undefined, null, 7])('a key of %s is none', (key) => {
+    const summary = new TcpInfoSummary({ key: () => key as never })
+    expect(() => summary.add(real)).toThrow(WRONG_ARGUMENT)
     expect(summary.rows()).toEqual([])
   })
 

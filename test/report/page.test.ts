@@ -321,7 +321,7 @@ describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
     const estimate = page.locator('.legend', {
       hasText: 'as the receiver estimates it',
     })
-    expect(await main.textContent()).toContain('Where the loss happened')
+    expect(await main.textContent()).toContain('Where it sent again')
     expect(await retransmissions.count()).toBe(1)
     expect(await estimate.count()).toBe(0)
     await page.locator('.choose').last().click()

@@ -156,6 +156,8 @@ test.each([
   ['no record', [undefined, undefined]],
   ['an object that is none', [undefined, {}]],
   ['none before', [{}, linux({})]],
+  ['null before', [null, linux({})]],
+  ['false before', [false, linux({})]],
   ['text', ['before', linux({})]],
 ])('%s is refused by name', (_, args) => {
   expect(() =>
@@ -200,7 +202,10 @@ test.each([Number.NaN, Infinity, -1, '7', null])(
   (measuredMs) => {
     const info = linux({})
     expect(() => deltaBetween(info, info, measuredMs as number)).toThrow(
-      expect.objectContaining({ code: 'ERR_TCP_INFO_ARGUMENT' }),
+      expect.objectContaining({
+        code: 'ERR_TCP_INFO_ARGUMENT',
+        message: expect.stringContaining('The argument measuredMs'),
+      }),
     )
   },
 )

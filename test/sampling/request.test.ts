@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events'
-import http, { type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import http, { IncomingMessage } from 'node:http'
+import { type AddressInfo, Socket } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { deltaOfRequest, HttpAgent } from '../../lib/index.js'
 import { freePort } from '../support/net.js'
@@ -101,6 +101,7 @@ test.each([
   ['an object', {}],
   ['an emitter', new EventEmitter()],
   ['text', 'http://127.0.0.1'],
+  ['a response', new IncomingMessage(new Socket())],
 ])('%s is no request', (_, value) => {
   expect(() => deltaOfRequest(value as http.ClientRequest)).toThrowError(
     expect.objectContaining({

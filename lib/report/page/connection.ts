@@ -128,7 +128,7 @@ function losses(
         `Before the first record: ${lost(retransmittedBefore, connection)}.`,
       )
     : null
-  const heading = element('h3', {}, 'Where the loss happened')
+  const heading = element('h3', {}, 'Where it sent again')
   if (losses.length === 0) {
     return before ? element('div', { class: 'losses' }, heading, before) : ''
   }
