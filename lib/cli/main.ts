@@ -1,11 +1,14 @@
 #!/usr/bin/env node
 
 import {
+  accessSync,
   closeSync,
+  constants,
   createReadStream,
   createWriteStream,
   openSync,
   readFileSync,
+  statSync,
 } from 'node:fs'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -190,7 +193,10 @@ function tryFiles({ save, html, output }: RunCommand): void {
   for (const file of [save, html, output]) {
     if (file === undefined) continue
     try {
-      closeSync(openSync(file, 'a'))
+      const stat = statSync(file, { throwIfNoEntry: false })
+      // To open and close a pipe would tell its reader that this was all.
+      if (!stat?.isFIFO()) closeSync(openSync(file, 'a'))
+      else accessSync(file, constants.W_OK)
     } catch (error) {
       throw new FileError(error as NodeJS.ErrnoException)
     }

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   existsSync,
@@ -346,6 +346,25 @@ describe('the record', () => {
       const files = readdirSync(records).map((name) => path.join(records, name))
       const { stdout: table } = await tcpinfo(['report', ...files])
       expect(stderr.startsWith(table)).toBe(true)
+    },
+  )
+
+  test.skipIf(!existsSync('/proc/self'))(
+    'goes through a named pipe, whose reader is not told of its end before (Linux)',
+    async () => {
+      const pipe = file('pipe')
+      spawnSync('mkfifo', [pipe])
+      const reader = spawn('cat', [pipe])
+      const run = tcpinfo([
+        ...['run', '--save', pipe, '--'],
+        ...[process.execPath, PROGRAM, 'transfer'],
+      ])
+      let saved = ''
+      for await (const text of reader.stdout.setEncoding('utf8')) saved += text
+      // (It would wait for a reader for ever.)
+      if (saved === '') spawn('cat', [pipe])
+      expect(saved.trim().split('\n').length).toBeGreaterThan(2)
+      expect((await run).exit).toBe(0)
     },
   )
 
