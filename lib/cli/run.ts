@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
 } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
@@ -100,9 +101,55 @@ function start(
   // This runs in dist/, where both are bundled to.
   const preload = path.join(__dirname, 'recorder.cjs')
   return spawn(program as string, args, {
-    stdio: 'inherit',
+    stdio: ['inherit', 'inherit', 'inherit', ...descriptors().slice(3)],
     env: RECORDING.into(process.env, recording, preload),
   })
+}
+
+/**
+ * What was handed to us beyond the outputs (by systemd, make, a shell) is the
+ * program's too: by its number, the descriptor to pass on. Node has set close-on-exec
+ * for them as for its own, so these have to be told apart: Node opens an epoll first,
+ * then eventfds, pipes whose both ends it holds, and /dev/null (libuv, uv_loop_init).
+ */
+function descriptors(): (number | 'ignore')[] {
+  const passed: (number | 'ignore')[] = []
+  const open = openDescriptors()
+  const files = open.map(([, file]) => file)
+  // A parent's process.send() ends with us.
+  const channel = (process.channel as { fd?: number } | undefined)?.fd
+  const [firstOfNode = 0] = open.find(([, file]) => file === EPOLL) ?? []
+  for (const [fd, file] of open) {
+    const mayBeOfNode =
+      /^anon_inode:|^\/dev\/null$/.test(file) ||
+      (file.startsWith('pipe:') &&
+        files.indexOf(file) !== files.lastIndexOf(file))
+    if (fd >= firstOfNode && mayBeOfNode) continue
+    if (fd === channel) continue
+    while (passed.length < fd) passed.push('ignore')
+    passed[fd] = fd
+  }
+  return passed
+}
+
+const EPOLL = 'anon_inode:[eventpoll]'
+
+/** proc(5); elsewhere none are known. */
+function openDescriptors(): [fd: number, file: string][] {
+  try {
+    return readdirSync('/proc/self/fd')
+      .map(Number)
+      .sort((a, b) => a - b)
+      .flatMap((fd) => {
+        try {
+          return [[fd, readlinkSync(`/proc/self/fd/${fd}`)]]
+        } catch {
+          return [] // that of the folder
+        }
+      })
+  } catch {
+    return []
+  }
 }
 
 function endOf(child: ChildProcess): Promise<Ended> {

@@ -124,6 +124,36 @@ describe('the program', () => {
     },
   )
 
+  test.skipIf(!existsSync('/proc/self'))(
+    'has the descriptors that were handed to us, and no others (Linux)',
+    () => {
+      const ours = [CLI, 'run', '--output', '/dev/null', '--']
+      const look =
+        'ls -l /proc/self/fd | grep -o "[0-9]* -> .*" | grep -v /proc'
+      const listing = (command: string[]) =>
+        spawnSync(
+          'sh',
+          [
+            '-c',
+            // A file, both ends of a pipe (as of make), a file after a gap.
+            'mkfifo "$0"; exec 3<"$1" 4<>"$0" 5>&4 9<"$1"; rm "$0"; shift; exec "$@"',
+            file('jobs'),
+            PROGRAM,
+            ...command,
+          ],
+          { encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: '' } },
+        )
+          .stdout.split('\n')
+          .filter((line) => Number.parseInt(line, 10) > 2)
+          .map((line) => line.replace(/jobs.*/, 'jobs'))
+      const alone = listing(['sh', '-c', look])
+      expect(alone.length).toBeGreaterThan(3)
+      expect(listing([process.execPath, ...ours, 'sh', '-c', look])).toEqual(
+        alone,
+      )
+    },
+  )
+
   test.each([
     ['that does not exist', 'no-such-program', 127, 'ENOENT'],
     ['that is no program', ROOT, 126, 'EACCES'],
