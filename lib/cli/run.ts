@@ -36,14 +36,23 @@ export interface RunResult {
 }
 
 /** Those that a terminal sends to all that run in its foreground. */
-const OF_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGHUP']
-const PASSED_ON: readonly NodeJS.Signals[] = [
-  ...OF_TERMINAL,
-  'SIGTERM',
-  'SIGUSR1',
-  'SIGUSR2',
-  'SIGBREAK',
+const OF_TERMINAL = ['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGWINCH', 'SIGCONT']
+/**
+ * Those that cannot be caught, tell of a fault of our own or of our children, belong
+ * to a profiler, or stop us together with the program (Ctrl-Z).
+ */
+const OURS = [
+  ...['SIGKILL', 'SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU', 'SIGCHLD'],
+  ...['SIGSEGV', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGTRAP', 'SIGSYS', 'SIGPROF'],
 ]
+
+/** (Some have two names.) */
+function passedOn(): NodeJS.Signals[] {
+  const numbers = constants.signals as Record<string, number>
+  const names = new Map(Object.entries(numbers).map(([name, n]) => [n, name]))
+  for (const name of OURS) names.delete(numbers[name] as number)
+  return [...names.values()] as NodeJS.Signals[]
+}
 
 /**
  * Runs a program to its end, with our input and outputs as its own, and gives what
@@ -173,12 +182,18 @@ function endOf(child: ChildProcess): Promise<Ended> {
 /** So that who signals us reaches the program, and we outlive it. */
 function passSignals(child: ChildProcess): () => void {
   const isInForeground = inForeground()
-  const passers = PASSED_ON.map((signal) => {
+  const passers = passedOn().map((signal) => {
     // The program has had it from the terminal.
     const isSent = isInForeground && OF_TERMINAL.includes(signal)
-    const pass = (): void => void (isSent || child.kill(signal))
+    const pass = (): void => {
+      try {
+        if (!isSent) child.kill(signal)
+      } catch {
+        // Windows can send only some.
+      }
+    }
     return [signal, pass] as const
-  }).filter(([signal]) => signal in constants.signals)
+  })
   for (const [signal, pass] of passers) process.on(signal, pass)
   return () => {
     for (const [signal, pass] of passers) process.off(signal, pass)

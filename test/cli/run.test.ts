@@ -100,29 +100,29 @@ describe('the program', () => {
     })
   })
 
-  test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'] as const)(
-    'is told of %s, and may go on',
-    async (signal) => {
-      const child = start([
-        'run',
-        '--output',
-        file('table'),
-        '--',
-        process.execPath,
-        PROGRAM,
-        'survive',
-        signal,
-      ])
-      let stdout = ''
-      for await (const chunk of child.stdout.setEncoding('utf8')) {
-        stdout += chunk
-        if (chunk.includes('ready')) child.kill(signal)
-      }
-      if (child.exitCode === null) await once(child, 'exit')
-      expect(stdout).toBe(`ready\ngot ${signal}\n`)
-      expect(child.exitCode).toBe(3)
-    },
-  )
+  test.each([
+    ...(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'] as const),
+    ...(['SIGALRM', 'SIGPIPE', 'SIGWINCH', 'SIGCONT', 'SIGABRT'] as const),
+  ])('is told of %s, and may go on', async (signal) => {
+    const child = start([
+      'run',
+      '--output',
+      file('table'),
+      '--',
+      process.execPath,
+      PROGRAM,
+      'survive',
+      signal,
+    ])
+    let stdout = ''
+    for await (const chunk of child.stdout.setEncoding('utf8')) {
+      stdout += chunk
+      if (chunk.includes('ready')) child.kill(signal)
+    }
+    if (child.exitCode === null) await once(child, 'exit')
+    expect(stdout).toBe(`ready\ngot ${signal}\n`)
+    expect(child.exitCode).toBe(3)
+  })
 
   test.skipIf(!existsSync('/proc/self'))(
     'has the descriptors that were handed to us, and no others (Linux)',
