@@ -20,7 +20,7 @@ const NOT_FOUND = 127
 const NOT_EXECUTABLE = 126
 
 /** How the program ended. */
-export interface Ended {
+interface Ended {
   readonly exit: number
   readonly signal: NodeJS.Signals | undefined
   /** Why it could not be started. */
