@@ -793,12 +793,14 @@ function ofReading({ open, last, observedUs }: Facts): string {
   if (closed.length > 0) {
     return `and in ${closed.length} of ${known.length} records its window was closed: in part the program on this side did not read fast enough`
   }
-  const { appBytesRead, bytesReceived = 0, dataSentAgoMs = 0 } = last
+  const { appBytesRead, bytesReceived = 0 } = last
+  const { bytesSent, dataSentAgoMs = 0 } = last
   const isRead =
     appBytesRead !== undefined &&
     bytesReceived - appBytesRead <= bytesReceived * UNREAD_SHARE
   // Who asks again and again can be what is slow.
-  const isAsking = !observedUs || dataSentAgoMs * 1000 < observedUs * MOST
+  const isAsking =
+    bytesSent !== 0 && (!observedUs || dataSentAgoMs * 1000 < observedUs * MOST)
   return known.length < MANY_SAMPLES || !isRead || isAsking
     ? 'and what held the sender back only the sender can know'
     : 'but the program on this side read what came, and its window was never closed: the side that sends can tell more'

@@ -563,6 +563,11 @@ describe('of a series', () => {
       expect(says(() => ({}))).toContain(SENDER)
     })
 
+    test('reading was not the cause, and it never had to ask', () => {
+      const members = { bytesSent: 0, dataSentAgoMs: undefined }
+      expect(says(() => members)).toContain(SENDER)
+    })
+
     test('reading was a part of the cause', () => {
       const closed = (i: number) => (i % 5 ? {} : { rcvWndBytes: 0 })
       expect(says(closed)).toContain('in 8 of 40 records its window was closed')
