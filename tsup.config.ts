@@ -31,8 +31,13 @@ export default defineConfig([
   },
   {
     ...common,
-    entry: { ...library.entry, recorder: 'lib/cli/recorder.ts' },
+    entry: {
+      ...library.entry,
+      recorder: 'lib/cli/recorder.ts',
+      preload: 'lib/cli/preload.ts',
+    },
     format: 'cjs',
+    external: ['./recorder.cjs'],
     // For createRequire, which takes either. (tsup's own stand-in, of `shims`, makes
     // a URL that breaks in a folder whose name holds a "#".)
     define: { 'import.meta.url': '__filename' },

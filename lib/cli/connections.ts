@@ -65,6 +65,9 @@ export async function readConnections(
   return { connections, unreadable, firstError }
 }
 
+/** Editors on Windows begin files with it. */
+const BYTE_ORDER_MARK = /^\uFEFF/
+
 /** A record's line has about 2,000 characters. */
 const MAX_LINE = 1_000_000
 
@@ -75,9 +78,12 @@ const MAX_LINE = 1_000_000
 async function* linesOf(file: string): AsyncGenerator<string> {
   const input = file === '-' ? process.stdin : createReadStream(file)
   let rest = ''
+  let isFirst = true
   try {
     for await (const chunk of input.setEncoding('utf8')) {
-      const [first, ...others] = (chunk as string).split('\n')
+      const text = isFirst ? chunk.replace(BYTE_ORDER_MARK, '') : chunk
+      isFirst = false
+      const [first, ...others] = (text as string).split('\n')
       if (rest.length < MAX_LINE) rest += first
       for (const line of others) {
         yield rest

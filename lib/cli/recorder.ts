@@ -5,7 +5,7 @@
  * nothing, keeps nothing open, and what it cannot write it drops.
  */
 
-import { subscribe } from 'node:diagnostics_channel'
+import { type Channel, channel, subscribe } from 'node:diagnostics_channel'
 import { appendFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import path from 'node:path'
@@ -95,7 +95,19 @@ class Recorder {
   }
 }
 
+/** `tcpinfo run` in `tcpinfo run`, of two copies of this package: one records. */
+const RECORDED = Symbol.for('tcpinfo-socket.recorded')
+const shared = channel('tcpinfo-socket:capture') as Channel & {
+  [RECORDED]?: boolean
+}
+
 function begin(recording: Recording): void {
+  if (shared[RECORDED]) return
+  shared[RECORDED] = true
+  // A program with as many listeners of its own as one may have shall have no warning
+  // for our two of 'exit'.
+  const most = process.getMaxListeners()
+  if (most > 0) process.setMaxListeners(most + 2)
   // (Its import alone, a bundler may leave out.)
   register()
   const recorder = new Recorder(recording)

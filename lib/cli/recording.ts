@@ -13,8 +13,9 @@ export const RECORDING = {
   /** The environment for a program that is to be recorded. */
   into(env: NodeJS.ProcessEnv, recording: Recording, preload: string) {
     // Not --import, which has Node load every main program as an ES module would
-    // be. Quoted as NODE_OPTIONS wants it: like JSON.
-    const preloading = `--require ${JSON.stringify(preload)}`
+    // be. In its quotes NODE_OPTIONS knows these two escapes and no other
+    // (ParseNodeOptionsEnvVar, src/node_options.cc).
+    const preloading = `--require "${preload.replace(/[\\"]/g, '\\$&')}"`
     const options = `${preloading} ${env.NODE_OPTIONS ?? ''}`
     return {
       ...env,

@@ -108,7 +108,7 @@ function start(
 ): ChildProcess {
   const recording = { folder, intervalMs }
   // This runs in dist/, where both are bundled to.
-  const preload = path.join(__dirname, 'recorder.cjs')
+  const preload = path.join(__dirname, 'preload.cjs')
   return spawn(program as string, args, {
     stdio: ['inherit', 'inherit', 'inherit', ...descriptors().slice(3)],
     env: RECORDING.into(process.env, recording, preload),

@@ -101,10 +101,11 @@ describe('the error that a connection ended with', () => {
     const { sums } = record()
     const socket = await open()
     socket.on('error', () => {})
+    const closed = new Promise((resolve) => socket.on('close', resolve))
     socket.destroy(Object.assign(new Error('no more'), { code }))
-    await once(socket, 'close')
-    const closed = [...sums.keys()].filter((each) => each.includes('_closed'))
-    expect(closed).toEqual([key])
+    await closed
+    const counted = [...sums.keys()].filter((each) => each.includes('_closed'))
+    expect(counted).toEqual([key])
   })
 })
 

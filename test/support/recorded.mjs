@@ -53,6 +53,10 @@ const actions = {
     for await (const chunk of process.stdin) process.stdout.write(chunk)
     console.error('an error of the program')
   },
+  // With one of Node’s own, as many as may be without a warning.
+  listeners: () => {
+    for (let i = 0; i < 9; i++) process.on('exit', () => {})
+  },
   readSync: () => process.stdout.write(readFileSync(0)),
   async tidy() {
     await connect()
@@ -67,17 +71,6 @@ const actions = {
         (statSync(path.join(recording(), name)).mode & 0o777).toString(8),
       )
     }
-  },
-  /** Takes seconds to read. */
-  async large() {
-    await transfer(1000)
-    const folder = recording()
-    const [file] = readdirSync(folder)
-    const [line] = readFileSync(path.join(folder, file), 'utf8').split('\n')
-    const lines = `${line}\n`.repeat(Number(value))
-    writeFileSync(path.join(folder, 'large.jsonl'), lines)
-    console.log('over')
-    process.exit(3)
   },
   /** More than a string can hold. */
   async gigantic() {
