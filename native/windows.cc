@@ -134,7 +134,8 @@ int ReadInfo(int descriptor, uint8_t* out, size_t capacity) {
   bool is_newest = true;
   // No error number is documented for a version that is not known, so that
   // every failure leads to the next older one. What answers is remembered only
-  // if nothing newer may have failed for another reason, such as want of memory.
+  // if nothing newer may have failed for another reason, such as want of
+  // memory.
   for (int version = kNewest; version >= 0; version--) {
     result = Ask(socket, version, out, capacity);
     if (result > 0) {

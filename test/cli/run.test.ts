@@ -16,7 +16,6 @@ import {
 import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { transformSync } from 'esbuild'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { fromJsonLine, type TcpInfo } from '../../lib/index.js'
