@@ -104,7 +104,7 @@ describe('the tarball', () => {
       /^docs\/api\/[A-Za-z-]+\.md$/,
       /^dist\/(index|register|prometheus|opentelemetry|cli)\.(js|cjs)$/,
       /^dist\/(chunk|html)-[A-Z0-9]+\.js$/,
-      /^dist\/recorder\.cjs$/,
+      /^dist\/(preload|recorder)\.cjs$/,
       /^dist\/(index|register|prometheus|opentelemetry)\.d\.(ts|cts)$/,
       // What several of these have in common.
       /^dist\/(index|recorder)-[\w-]+\.d\.(ts|cts)$/,

@@ -58,10 +58,13 @@ static void* next(void** cached, const char* name) {
   static void* cached_##name;     \
   __typeof__(name)* const real_##name = next(&cached_##name, #name)
 
+// (Node may lie in a folder that has this name.)
 static int is_ours(const void* caller) {
   Dl_info info;
-  return dladdr(caller, &info) && info.dli_fname &&
-         strstr(info.dli_fname, "tcpinfo-socket") != NULL;
+  if (!dladdr(caller, &info) || !info.dli_fname) return 0;
+  const char* slash = strrchr(info.dli_fname, '/');
+  const char* file = slash ? slash + 1 : info.dli_fname;
+  return strstr(file, "tcpinfo-socket") != NULL;
 }
 
 // splitmix64.
