@@ -198,7 +198,7 @@ for (const version of [2, 1, 0]) {
   })
 }
 
-for (const errno of [WSAEINVAL, WSAEOPNOTSUPP, WSAENOPROTOOPT, WSAENETDOWN]) {
+for (const errno of [WSAEINVAL, WSAEOPNOTSUPP, WSAENOPROTOOPT]) {
   fresh(`v2 and v1 refused with ${errno}: v0, for good`, async (t) => {
     standIn.pattern()
     standIn.refuse({ v1: errno, v2: errno })
@@ -212,6 +212,18 @@ for (const errno of [WSAEINVAL, WSAEOPNOTSUPP, WSAENOPROTOOPT, WSAENETDOWN]) {
     assert.equal(callsOf(read), 1)
   })
 }
+
+fresh('v2 and v1 fail in passing: v0, until they answer', async (t) => {
+  standIn.refuse({ v1: WSAENETDOWN, v2: WSAENETDOWN })
+  const { client } = await connection(t, { connect: net.connect })
+  const readAs = (version) => () => {
+    assert.equal(api.readTcpInfo(client).source, `SIO_TCP_INFO v${version}`)
+  }
+  assert.equal(callsOf(readAs(0)), 3)
+  assert.equal(callsOf(readAs(0)), 3)
+  standIn.refuse({})
+  assert.equal(callsOf(readAs(2)), 1)
+})
 
 fresh('a refusal does not settle the version', async (t) => {
   refuseAll(WSAENETDOWN)
