@@ -91,7 +91,6 @@ Commands:
   report <file>   that table, or a page with charts, of recorded connections
 
 Options:
-  --json          print one JSON object
   -h, --help      print this, or the help of a command
   -v, --version   print the version
 
@@ -256,11 +255,14 @@ export function parseCommand(args: string[]): Command {
   if (args.length === 0) return { name: 'usage', text: HELP.main }
   const [ours, program] = split(args)
   const { values, positionals } = parse(ours)
-  const [first, ...operands] = positionals
+  const wantsHelp = values.help || positionals[0] === 'help'
+  const [first, ...operands] = positionals.slice(
+    positionals[0] === 'help' ? 1 : 0,
+  )
   const name = Object.keys(COMMANDS).find((each) => each === first) as
     | Name
     | undefined
-  if (values.help) return { name: 'help', text: HELP[name ?? 'main'] }
+  if (wantsHelp) return { name: 'help', text: HELP[name ?? 'main'] }
   if (values.version) return { name: 'version' }
   if (name === undefined) {
     throw new UsageError(
@@ -297,8 +299,13 @@ function parse(args: string[]) {
   try {
     return parseArgs({ args, options: OPTIONS, allowPositionals: true })
   } catch (error) {
+    const { message } = error as Error
+    const [, valueless] =
+      /(--[a-z]+)[^']*' argument (?:is ambiguous|missing)/.exec(message) ?? []
     // Only the first sentence: the rest is advice that does not fit here.
-    const [said] = (error as Error).message.split(/[.\n]/)
+    const [said] = valueless
+      ? [`${valueless} needs a value`]
+      : message.split(/[.\n]/)
     throw new UsageError(said as string, seeHelp())
   }
 }

@@ -15,6 +15,8 @@ describe('help', () => {
     [['run', '--help'], 'Usage: tcpinfo run [options] -- <program>'],
     [['report', '--help'], 'Usage: tcpinfo report <file>'],
     [['--help', 'probe'], 'Usage: tcpinfo probe <target>'],
+    [['help'], 'Usage: tcpinfo <command>'],
+    [['help', 'run'], 'Usage: tcpinfo run [options] -- <program>'],
   ])('%j', async (args, beginning) => {
     const { exit, stdout, stderr } = await tcpinfo(args)
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' })
@@ -49,6 +51,8 @@ describe('help', () => {
 describe('bad usage', () => {
   test.each([
     [['nonsense'], 'unknown command "nonsense"'],
+    [['run', '--html', '--', 'node'], '--html needs a value'],
+    [['report', 'a.jsonl', '--output'], '--output needs a value'],
     [['--json'], 'no command given'],
     [['demo', '--nonsense'], "Unknown option '--nonsense'"],
     [['demo', 'surplus'], 'unexpected argument "surplus"'],
@@ -57,10 +61,7 @@ describe('bad usage', () => {
     [['demo', '--json=yes'], "Option '--json' does not take an argument"],
     [['probe'], 'probe needs a target'],
     [['probe', 'a:1', 'b:2'], 'unexpected argument "b:2"'],
-    [
-      ['probe', 'a:1', '--timeout'],
-      "Option '--timeout <value>' argument missi",
-    ],
+    [['probe', 'a:1', '--timeout'], '--timeout needs a value'],
     [['probe', 'a:1', '--timeout', '0'], '"0" is not a timeout'],
     [['probe', 'a:1', '--timeout', '1.5'], '"1.5" is not a timeout'],
     [['probe', 'a:1', '--timeout', '5s'], '"5s" is not a timeout'],
