@@ -211,7 +211,9 @@ async function reportFiles(
   const recorded = await readConnections(files)
   const stderr = [complaintOf(recorded)]
   if (recorded.connections.length === 0 && recorded.unreadable > 0) {
-    return { exit: EXIT.file, stderr }
+    const hint =
+      'What it reads is what tcpinfo run --save or toJsonLine() wrote.\n'
+    return { exit: EXIT.file, stderr: [...stderr, hint] }
   }
   const { html, output } = how
   if (html !== undefined) await writePage(html, recorded)

@@ -156,8 +156,8 @@ function notes({ connections }: Recorded): string[] {
   return isUnknown
     ? [
         counts,
-        'Unknown: what mostly receives is slow for reasons that its sender knows; and',
-        'few records tell little. What is known of each connection, --html shows.',
+        'Unknown: why data comes slowly, only the side that sends it can tell (run this',
+        'there); and few records tell little. What is known of each, --html shows.',
       ]
     : [counts]
 }

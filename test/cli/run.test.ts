@@ -606,6 +606,7 @@ describe('report', () => {
     ])
     expect({ exit, stdout }).toEqual({ exit: 9, stdout: '' })
     expect(stderr).toContain('No TCP connection was recorded.')
+    expect(stderr).toContain('is what tcpinfo run --save or toJsonLine() wrote')
   })
 
   test('of a file that is not there', async () => {
