@@ -419,10 +419,7 @@ export function isAnybodyTold(socket: net.Socket): boolean {
 /** Whether there is anything to do for an open connection before its end. */
 export function needsBeginning(): boolean {
   return (
-    opens.hasSubscribers ||
-    !keepsPeer() ||
-    NATIVE_STRUCT === undefined ||
-    NATIVE_STRUCT.mayForget
+    opens.hasSubscribers || !keepsPeer() || NATIVE_STRUCT?.mayForget === true
   )
 }
 

@@ -142,6 +142,8 @@ function hasRoom(): boolean {
   }
 }
 
+let keeps: boolean | undefined
+
 /**
  * Whether the kernel tells of a connection that is over whom it was with, so that
  * nobody has to ask before. Linux does; others, and emulators of Linux, do not.
@@ -154,8 +156,6 @@ export function keepsPeer(): boolean {
   }
   return keeps
 }
-
-let keeps: boolean | undefined
 
 /** The addresses of a connection that nobody instrumented, read only once. */
 export function endpointsOf(

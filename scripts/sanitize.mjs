@@ -26,7 +26,7 @@ const LEFT_OUT = {
     'a row takes no more than is promised':
       'measures memory, which the sanitizer takes too',
     'is kept under the permission model with what the hint names':
-      'names the files that may be read, to which the runtime adds some',
+      'lets only the files be read that it names, and the addon is elsewhere',
   },
 }
 

@@ -255,14 +255,15 @@ export function parseCommand(args: string[]): Command {
   if (args.length === 0) return { name: 'usage', text: HELP.main }
   const [ours, program] = split(args)
   const { values, positionals } = parse(ours)
-  const wantsHelp = values.help || positionals[0] === 'help'
-  const [first, ...operands] = positionals.slice(
-    positionals[0] === 'help' ? 1 : 0,
-  )
+  if (positionals[0] === 'help') {
+    values.help = true
+    positionals.shift()
+  }
+  const [first, ...operands] = positionals
   const name = Object.keys(COMMANDS).find((each) => each === first) as
     | Name
     | undefined
-  if (wantsHelp) return { name: 'help', text: HELP[name ?? 'main'] }
+  if (values.help) return { name: 'help', text: HELP[name ?? 'main'] }
   if (values.version) return { name: 'version' }
   if (name === undefined) {
     throw new UsageError(

@@ -55,6 +55,13 @@ async function recorded(args: string[], options: string[] = []) {
   return { ...run, saved, connections: [...connections.values()] }
 }
 
+/** Under `tcpinfo run`, which prints nothing then. */
+const startProgram = (...args: string[]) =>
+  start([
+    ...['run', '--output', file('table'), '--'],
+    ...[process.execPath, PROGRAM, ...args],
+  ])
+
 describe('the program', () => {
   test.each([
     ['exit code 0', ['exit', '0']],
@@ -72,15 +79,7 @@ describe('the program', () => {
       encoding: 'utf8',
       env: { ...process.env, NODE_OPTIONS: '' },
     })
-    const child = start([
-      'run',
-      '--output',
-      file('table'),
-      '--',
-      process.execPath,
-      PROGRAM,
-      ...args,
-    ])
+    const child = startProgram(...args)
     child.stdin.end(input)
     const [stdout, stderr] = await Promise.all(
       [child.stdout, child.stderr].map(async (stream) => {
@@ -109,16 +108,7 @@ describe('the program', () => {
     ...(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'] as const),
     ...(['SIGALRM', 'SIGPIPE', 'SIGWINCH', 'SIGCONT', 'SIGABRT'] as const),
   ])('is told of %s, and may go on', async (signal) => {
-    const child = start([
-      'run',
-      '--output',
-      file('table'),
-      '--',
-      process.execPath,
-      PROGRAM,
-      'survive',
-      signal,
-    ])
+    const child = startProgram('survive', signal)
     let stdout = ''
     for await (const chunk of child.stdout.setEncoding('utf8')) {
       stdout += chunk

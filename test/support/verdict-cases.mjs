@@ -59,6 +59,20 @@ async function overLink(lab, { rttMs, ...rules }) {
   await lab.link({ up: { delayMs, ...rules }, down: { delayMs } })
 }
 
+/** Reads so many bytes, and then no more. */
+function readUpTo(socket, bytes) {
+  socket.on('data', () => {
+    if (socket.bytesRead >= bytes) socket.pause()
+  })
+  if (bytes === 0) socket.pause()
+}
+
+/** More than can be sent in that time. */
+async function sendFor(socket, ms) {
+  socket.write(Buffer.alloc(ENDLESS))
+  await wait(ms)
+}
+
 export const cases = {
   delay: {
     truth: { limitedBy: 'path-rtt' },
@@ -179,12 +193,8 @@ export const cases = {
     async run(lab, { rttMs, readsBytes, ms }) {
       await overLink(lab, { rttMs })
       const { client, accepted } = await lab.pair({ reads: false })
-      accepted.on('data', () => {
-        if (accepted.bytesRead >= readsBytes) accepted.pause()
-      })
-      if (readsBytes === 0) accepted.pause()
-      client.write(Buffer.alloc(ENDLESS))
-      await wait(ms)
+      readUpTo(accepted, readsBytes)
+      await sendFor(client, ms)
       client.destroy()
     },
   },
@@ -205,8 +215,7 @@ export const cases = {
         accepted.pause()
         setTimeout(() => accepted.resume(), pauseMs)
       })
-      client.write(Buffer.alloc(ENDLESS))
-      await wait(ms)
+      await sendFor(client, ms)
       client.destroy()
     },
   },
@@ -254,12 +263,8 @@ export const cases = {
     async run(lab, { rttMs, readsBytes, ms }) {
       await overLink(lab, { rttMs })
       const { client, accepted } = await lab.pair()
-      client.on('data', () => {
-        if (client.bytesRead >= readsBytes) client.pause()
-      })
-      if (readsBytes === 0) client.pause()
-      accepted.write(Buffer.alloc(ENDLESS))
-      await wait(ms)
+      readUpTo(client, readsBytes)
+      await sendFor(accepted, ms)
       client.destroy()
     },
   },
@@ -445,12 +450,8 @@ export const cases = {
       lab.onLoopback()
       const { client, accepted } = await lab.pair({ reads: false })
       client.resume()
-      accepted.on('data', () => {
-        if (accepted.bytesRead >= readsBytes) accepted.pause()
-      })
-      if (readsBytes === 0) accepted.pause()
-      client.write(Buffer.alloc(ENDLESS))
-      await wait(ms)
+      readUpTo(accepted, readsBytes)
+      await sendFor(client, ms)
       client.destroy()
     },
   },
@@ -469,8 +470,7 @@ export const cases = {
         accepted.pause()
         setTimeout(() => accepted.resume(), length / rateKBps)
       })
-      client.write(Buffer.alloc(ENDLESS))
-      await wait(ms)
+      await sendFor(client, ms)
       client.destroy()
     },
   },
@@ -504,12 +504,8 @@ export const cases = {
     async run(lab, { readsBytes, ms }) {
       lab.onLoopback()
       const { client, accepted } = await lab.pair()
-      client.on('data', () => {
-        if (client.bytesRead >= readsBytes) client.pause()
-      })
-      if (readsBytes === 0) client.pause()
-      accepted.write(Buffer.alloc(ENDLESS))
-      await wait(ms)
+      readUpTo(client, readsBytes)
+      await sendFor(accepted, ms)
       client.destroy()
     },
   },
