@@ -22,13 +22,12 @@ import type { TcpState } from './tcp-state.js'
  * @throws {TcpInfoError} when there is no record; `code` says which case it is
  */
 export function readTcpInfo(socket: net.Socket | net.Server): TcpInfo {
-  const result = takeSnapshot(socket, 'demand')
+  const capture = captureOf(socket)
+  const result = takeSnapshot(socket, 'demand', capture)
   // (By its members, anything is a failure when Object.prototype is polluted.)
   if (result instanceof Snapshot) return result.info
-  if (result.code === 'ERR_TCP_INFO_CLOSED') {
-    const last = captureOf(socket)?.info
-    if (last) return last
-  }
+  const last = capture?.info
+  if (last && result.code === 'ERR_TCP_INFO_CLOSED') return last
   throw new TcpInfoError(result)
 }
 
@@ -44,10 +43,8 @@ export function readTcpState(
 ): TcpState | undefined {
   const result = takeState(socket)
   if (typeof result !== 'object') return result
-  if (result.code === 'ERR_TCP_INFO_CLOSED') {
-    const last = captureOf(socket)?.info
-    if (last) return last.state
-  }
+  const last = captureOf(socket)?.info
+  if (last && result.code === 'ERR_TCP_INFO_CLOSED') return last.state
   throw new TcpInfoError(result)
 }
 

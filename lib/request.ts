@@ -1,9 +1,9 @@
 import type * as http from 'node:http'
 import type * as net from 'node:net'
 import { captureOf } from './capture.js'
+import { argumentError } from './checks.js'
 import { monotonicMs } from './clock.js'
 import { deltaBetween, type TcpInfoDelta } from './delta.js'
-import { invalidArgument, TcpInfoError } from './errors.js'
 import { Snapshot, takeSnapshot } from './snapshot.js'
 import type { TcpInfo } from './tcp-info.js'
 
@@ -23,10 +23,8 @@ export function deltaOfRequest(
   request: http.ClientRequest,
 ): Promise<TcpInfoDelta | undefined> {
   if (!isRequest(request)) {
-    throw new TcpInfoError(
-      invalidArgument(
-        'This is not a request as http.request() and http.get() give one.',
-      ),
+    throw argumentError(
+      'This is not a request as http.request() and http.get() give one.',
     )
   }
   // Its 'close' has been, and comes no more.
@@ -65,6 +63,7 @@ function isRequest(value: unknown): value is http.ClientRequest {
 
 /** As it is now, or was at last. */
 function recordOf(socket: net.Socket): TcpInfo | undefined {
-  const result = takeSnapshot(socket, 'demand')
-  return result instanceof Snapshot ? result.info : captureOf(socket)?.info
+  const capture = captureOf(socket)
+  const result = takeSnapshot(socket, 'demand', capture)
+  return result instanceof Snapshot ? result.info : capture?.info
 }

@@ -627,6 +627,14 @@ describe('readTcpInfo()', () => {
     socket.destroy()
   })
 
+  test('knows of an instrumented socket what its own records do', async () => {
+    const socket = await connected()
+    const own = socket.captureTcpInfo()?.connectDurationMs
+    expect(own).toBeGreaterThan(0)
+    expect(readTcpInfo(socket).connectDurationMs).toBe(own)
+    socket.destroy()
+  })
+
   test('of any net.Socket', async () => {
     const port = await listen()
     const socket = net.connect(port, LOCAL)
