@@ -59,7 +59,7 @@ export class HttpAgent extends http.Agent {
   /** @param options those of http.Agent, and `staleCheck` */
   constructor(options?: http.AgentOptions & StaleCheckOptions) {
     super(options)
-    this.staleCheck = options?.staleCheck ?? true
+    this.staleCheck = Boolean(options?.staleCheck ?? true)
   }
 
   /** @hidden */
@@ -110,7 +110,7 @@ export class HttpsAgent extends https.Agent {
   /** @param options those of https.Agent, and `staleCheck` */
   constructor(options?: https.AgentOptions & StaleCheckOptions) {
     super(options)
-    this.staleCheck = options?.staleCheck ?? true
+    this.staleCheck = Boolean(options?.staleCheck ?? true)
   }
 
   /** @hidden */

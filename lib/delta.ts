@@ -1,9 +1,10 @@
 /** What the counters of a connection did between two of its records. */
 
+import { inRange } from './checks.js'
 import { COUNTERS } from './counters.js'
 import type { Layout } from './decode/fields.js'
 import { structOf } from './decode/index.js'
-import { inRange, NO_RECORD, TcpInfoError } from './errors.js'
+import { NO_RECORD, TcpInfoError } from './errors.js'
 import { recordIn, type TcpInfo } from './tcp-info.js'
 
 /**

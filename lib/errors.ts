@@ -144,46 +144,9 @@ export const NO_DESCRIPTOR: Failure = {
   message: `The descriptor of a socket could not be found in ${runtime}: its internals differ from what this version of tcpinfo-socket knows. Sockets work as usual; look for a newer version of tcpinfo-socket.`,
 }
 
-export function invalidArgument(message: string): Failure {
-  return { code: 'ERR_TCP_INFO_ARGUMENT', message }
-}
-
 /** What the caller gave, and nothing that somebody put into Object.prototype. */
-function ownOptions<T extends object>(options: T): T {
+export function ownOptions<T extends object>(options: T): T {
   return { __proto__: null, ...options }
-}
-
-/** A number within bounds, or an error that names what it was given for. */
-export function inRange(
-  name: string,
-  value: unknown,
-  least: number,
-  most = Infinity,
-  kind: 'option' | 'argument' = 'option',
-): number {
-  if (typeof value === 'number' && value >= least && value <= most) return value
-  const bounds = most === Infinity ? `${least} or more` : `${least} to ${most}`
-  throw new TcpInfoError(
-    invalidArgument(
-      `The ${kind} ${name} must be a number, ${bounds}, and was ${shown(value)}.`,
-    ),
-  )
-}
-
-/** An object's own options, or an error that says what it was. */
-export function optionsIn<T extends object>(options: T, name = 'options'): T {
-  if (typeof options === 'object' && options !== null)
-    return ownOptions(options)
-  throw new TcpInfoError(
-    invalidArgument(`The ${name} must be an object, not ${shown(options)}.`),
-  )
-}
-
-/** (Not everything has a text.) */
-export function shown(value: unknown): string {
-  return typeof value === 'number' || value === null
-    ? String(value)
-    : `of type ${typeof value}`
 }
 
 export const UNINSTRUMENTED: Failure = {
@@ -202,10 +165,6 @@ export const NOT_A_RECORD: Failure = {
   code: 'ERR_TCP_INFO_ARGUMENT',
   message:
     "This is not a record as this package makes it. (A copy of one, by JSON or structuredClone, has lost the kernel's own struct.)",
-}
-
-export function invalidFormat(message: string, cause?: unknown): Failure {
-  return { code: 'ERR_TCP_INFO_FORMAT', message, cause }
 }
 
 /** Something in Node that is not as handle.ts expects. */

@@ -55,4 +55,4 @@ export {
   type TcpInfoLimit,
   type TcpInfoShares,
   type TcpInfoVerdict,
-} from './verdict.js'
+} from './verdict/index.js'

@@ -1,13 +1,8 @@
 /** Records as text: JSON Lines, lossless and read back on any OS, and CSV. */
 
+import { argumentError } from './checks.js'
 import { structOf } from './decode/index.js'
-import {
-  invalidArgument,
-  invalidFormat,
-  NO_RECORD,
-  NOT_A_RECORD,
-  TcpInfoError,
-} from './errors.js'
+import { NO_RECORD, NOT_A_RECORD, TcpInfoError } from './errors.js'
 import { MAX_INFO_BYTES } from './snapshot.js'
 import {
   isAmount,
@@ -54,10 +49,8 @@ export function toJsonLine(info: TcpInfo, connection = ''): string {
 
 function checkName(connection: unknown): void {
   if (typeof connection === 'string') return
-  throw new TcpInfoError(
-    invalidArgument(
-      `The name of a connection must be a string, and was of type ${typeof connection}.`,
-    ),
+  throw argumentError(
+    `The name of a connection must be a string, and was of type ${typeof connection}.`,
   )
 }
 
@@ -78,10 +71,8 @@ const TRIGGERS: readonly unknown[] = [
  */
 export function fromJsonLine(line: string): TcpInfoLine {
   if (typeof line !== 'string') {
-    throw new TcpInfoError(
-      invalidArgument(
-        `A line must be a string, and was of type ${typeof line}.`,
-      ),
+    throw argumentError(
+      `A line must be a string, and was of type ${typeof line}.`,
     )
   }
   const parsed = new Parsed(line)
@@ -136,24 +127,18 @@ class Parsed {
     try {
       value = JSON.parse(line)
     } catch (cause) {
-      throw new TcpInfoError(
-        invalidFormat(`The line is not JSON: ${shown(line)}.`, cause),
-      )
+      throw formatError(`The line is not JSON: ${excerptOf(line)}.`, cause)
     }
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new TcpInfoError(
-        invalidFormat(`The line is not a JSON object: ${shown(line)}.`),
-      )
+      throw formatError(`The line is not a JSON object: ${excerptOf(line)}.`)
     }
     this.#members = value as Record<string, unknown>
   }
 
   wrong(name: string, how: string): TcpInfoError {
     const { [name]: value } = this.#members
-    return new TcpInfoError(
-      invalidFormat(
-        `The line holds no record: "${name}" ${how} (${jsonOf(value)}).`,
-      ),
+    return formatError(
+      `The line holds no record: "${name}" ${how} (${jsonOf(value)}).`,
     )
   }
 
@@ -191,12 +176,16 @@ function jsonOf(value: unknown): string {
   if (Array.isArray(value)) return '[…]'
   return typeof value === 'object' && value !== null
     ? '{…}'
-    : shown(String(JSON.stringify(value)))
+    : excerptOf(String(JSON.stringify(value)))
+}
+
+function formatError(message: string, cause?: unknown): TcpInfoError {
+  return new TcpInfoError({ code: 'ERR_TCP_INFO_FORMAT', message, cause })
 }
 
 const MAX_SHOWN = 60
 
-function shown(text: string): string {
+function excerptOf(text: string): string {
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text
 }
 

@@ -1,35 +1,28 @@
 /**
- * Reads many sockets again and again: one timer for all, and one call of the addon
- * for every 64 that are due. Nothing here keeps the event loop alive.
+ * Reads many sockets again and again, by one timer for all. Nothing here keeps the
+ * event loop alive.
  */
 
 import { AsyncResource } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
 import type * as net from 'node:net'
 import * as timers from 'node:timers'
-import { type Binding, binding } from './binding.js'
+import {
+  type Batch,
+  BatchReader,
+  isReadable,
+  type Target,
+} from './batch-reader.js'
 import { type Capture, captureOf } from './capture.js'
-import { monotonicMs, wallClockMs } from './clock.js'
+import { argumentError, inRange, optionsIn } from './checks.js'
+import { monotonicMs } from './clock.js'
 import { deltaBetween, type TcpInfoDelta } from './delta.js'
 import { Endpoints } from './endpoints.js'
-import {
-  inRange,
-  invalidArgument,
-  optionsIn,
-  TcpInfoError,
-  UNINSTRUMENTED,
-} from './errors.js'
-import {
-  bytesReadOf,
-  bytesWrittenOf,
-  descriptorOf,
-  handleOf,
-  hasHandle,
-  keepsDescriptor,
-  type StreamHandle,
-} from './handle.js'
+import { TcpInfoError, UNINSTRUMENTED } from './errors.js'
+import { handleOf } from './handle.js'
 import { instrument } from './instrument.js'
-import { MAX_INFO_BYTES, type Memory, probe, Snapshot } from './snapshot.js'
+import { Fifo, Queue } from './queue.js'
+import type { Snapshot } from './snapshot.js'
 import type { TcpInfo } from './tcp-info.js'
 
 // Pinned: a program may replace them by some that return no objects.
@@ -111,18 +104,9 @@ export class TcpInfoSample {
   }
 }
 
-/** A socket in a Sampling. First what each tick looks at, of very many. */
-interface Entry {
-  /** The socket that has the connection: another one if TLS is laid over it. */
-  readonly owner: net.Socket
-  handle: StreamHandle | null | undefined
-  descriptor: number
-  endpoints: Endpoints
-  connectDurationMs: number | undefined
-  /** Whether these two will not change any more. */
-  isSettled: boolean
+/** A socket in a Sampling. */
+interface Entry extends Target {
   isActive: boolean
-  before: Snapshot | undefined
   beforeMs: number
   skipped: number
   taken: number
@@ -130,14 +114,11 @@ interface Entry {
   readonly socket: net.Socket
   /** When it was added, by performance.now(). */
   readonly addedMs: number
-  readonly capture: Capture
   readonly onFinal: Parameters<Capture['watch']>[0]
 }
 
 /** setTimeout's limit. */
 const MAX_INTERVAL_MS = 2 ** 31 - 1
-/** Of samples that an iterator has not been asked for. */
-const MAX_BACKLOG = 65_536
 
 /**
  * Sockets that are being sampled; made by {@link sample}. Emits `'sample'` with a
@@ -159,11 +140,10 @@ export class Sampling
   readonly #maxSamples: number
   readonly #keep: number
   readonly #keepOpen: boolean
-  /** @internal */
-  readonly appBytes: boolean
+  readonly #appBytes: boolean
   readonly #entries = new Map<net.Socket, Entry>()
   readonly #series = new WeakMap<net.Socket, Fifo<TcpInfoSample>>()
-  readonly #queues = new Set<Queue>()
+  readonly #queues = new Set<Queue<TcpInfoSample>>()
   // One timer serves all, but listeners run in the context of their own sample().
   readonly #context = new AsyncResource('TcpInfoSampling')
   readonly #signal: AbortSignal | undefined
@@ -185,12 +165,10 @@ export class Sampling
     this.#jitter = inRange('jitter', jitter, 0, 1)
     this.#maxSamples = inRange('maxSamples', maxSamples, 1)
     this.#keep = inRange('keep', keep, 0)
-    this.appBytes = Boolean(own.appBytes)
+    this.#appBytes = Boolean(own.appBytes)
     this.#keepOpen = Boolean(own.keepOpen)
     if (signal !== undefined && !isSignal(signal)) {
-      throw new TcpInfoError(
-        invalidArgument('The option signal must be an AbortSignal.'),
-      )
+      throw argumentError('The option signal must be an AbortSignal.')
     }
     this.#signal = signal
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true })
@@ -249,15 +227,16 @@ export class Sampling
       endpoints: Endpoints.unknown,
       connectDurationMs: undefined,
       isSettled: false,
-      isActive: true,
       before: undefined,
+      appBytes: this.#appBytes,
+      capture,
+      isActive: true,
       beforeMs: 0,
       skipped: 0,
       taken: 0,
       sampling: this,
       socket,
       addedMs: monotonicMs(),
-      capture,
       onFinal: (snapshot, handle) => {
         // Of another address, which has not been sampled.
         if (entry.handle !== handle) entry.before = undefined
@@ -303,7 +282,7 @@ export class Sampling
     for (const queue of this.#queues) queue.end()
     this.#queues.clear()
     process.nextTick(() => {
-      this.#context.runInAsyncScope(() => this.emit('end'))
+      this.inItsContext(() => this.emit('end'))
     })
   }
 
@@ -312,7 +291,7 @@ export class Sampling
    * iterates, listens for `'sample'`, or `keepOpen` is set.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<TcpInfoSample> {
-    const queue: Queue = new Queue(() => {
+    const queue: Queue<TcpInfoSample> = new Queue(() => {
       this.#queues.delete(queue)
       const isWanted = this.#queues.size > 0 || this.listenerCount('sample') > 0
       if (!isWanted && !this.#keepOpen) this.stop()
@@ -327,6 +306,11 @@ export class Sampling
     return this.#dueMs
   }
 
+  /** Calls in the async context that sample() was called in. @internal */
+  inItsContext<R>(run: () => R): R {
+    return this.#context.runInAsyncScope(run)
+  }
+
   #begin(): void {
     this.#dueMs = monotonicMs() + this.#nextInterval()
     samplings.add(this)
@@ -338,7 +322,7 @@ export class Sampling
   }
 
   /** Reads those of its sockets that can be read. @internal */
-  read(nowMs: number, reader: Reader): void {
+  read(nowMs: number, reader: BatchReader<Entry>): void {
     const lateSince = (ms: number): number =>
       Math.max(0, Math.floor((nowMs - ms) / this.#intervalMs))
     const dueMs = this.#dueMs
@@ -356,37 +340,23 @@ export class Sampling
   }
 
   #isReadable(entry: Entry): boolean {
-    const { owner, isSettled } = entry
-    if (
-      isSettled &&
-      keepsDescriptor &&
-      hasHandle(owner, entry.handle as StreamHandle)
-    ) {
-      return true
-    }
-    const handle = handleOf(owner)
-    if (handle) {
-      if (entry.handle !== handle) begin(entry, handle)
-      if (entry.descriptor < 0 || !keepsDescriptor) {
-        entry.descriptor = descriptorOf(handle)
-      }
-      return entry.descriptor >= 0
-    }
+    if (isReadable(entry)) return true
+    const hasGone = entry.handle || entry.socket.destroyed
     // It never had a connection, or that has gone to another process.
-    if (entry.handle || entry.socket.destroyed) this.remove(entry.socket)
+    if (hasGone && !handleOf(entry.owner)) this.remove(entry.socket)
     return false
   }
 
   /** What of a batch is of its own sockets. @internal */
-  take(nowMs: number, batch: Batch, from: number, to: number): void {
-    const { entries, snapshots } = batch
+  take(nowMs: number, batch: Batch<Entry>, from: number, to: number): void {
+    const { targets, snapshots } = batch
     const isWanted =
       this.#keep > 0 ||
       this.#queues.size > 0 ||
       this.listenerCount('sample') > 0
-    this.#context.runInAsyncScope(() => {
+    this.inItsContext(() => {
       for (let i = from; i < to; i++) {
-        const entry = entries[i] as Entry
+        const entry = targets[i] as Entry
         const snapshot = snapshots[i]
         // A listener of another sample may have removed it.
         if (!snapshot || !entry.isActive) continue
@@ -408,7 +378,7 @@ export class Sampling
     // It was removed between the close and this tick.
     if (!entry.isActive) return
     if (snapshot) {
-      this.#context.runInAsyncScope(() => {
+      this.inItsContext(() => {
         this.#deliver(entry, snapshot, monotonicMs())
       })
     }
@@ -442,98 +412,6 @@ export class Sampling
     if (kept.length > this.#keep) kept.shift()
   }
 }
-
-/** Another connection than before: another address is tried, or it reconnected. */
-function begin(entry: Entry, handle: StreamHandle): void {
-  entry.handle = handle
-  entry.descriptor = -1
-  entry.isSettled = false
-  entry.before = undefined
-}
-
-/** First in, first out. (Array.shift moves all the others, each time.) */
-class Fifo<T> {
-  readonly #items: (T | undefined)[] = []
-  #head = 0
-
-  get length(): number {
-    return this.#items.length - this.#head
-  }
-
-  push(item: T): void {
-    this.#items.push(item)
-  }
-
-  shift(): T | undefined {
-    if (this.length === 0) return undefined
-    const item = this.#items[this.#head]
-    this.#items[this.#head++] = undefined
-    // When they are half of it: no item is moved more than once on average.
-    if (this.#head >= this.length) {
-      this.#items.splice(0, this.#head)
-      this.#head = 0
-    }
-    return item
-  }
-
-  clear(): void {
-    this.#items.length = 0
-    this.#head = 0
-  }
-
-  toArray(): T[] {
-    return this.#items.slice(this.#head) as T[]
-  }
-}
-
-/** Samples on their way to somebody who iterates. */
-class Queue implements AsyncIterableIterator<TcpInfoSample> {
-  readonly #samples = new Fifo<TcpInfoSample>()
-  readonly #waiting = new Fifo<
-    (result: IteratorResult<TcpInfoSample>) => void
-  >()
-  readonly #onReturn: () => void
-  #ended = false
-
-  constructor(onReturn: () => void) {
-    this.#onReturn = onReturn
-  }
-
-  /** False when there is no room. */
-  push(sample: TcpInfoSample): boolean {
-    const resolve = this.#waiting.shift()
-    if (resolve) resolve({ value: sample, done: false })
-    else if (this.#samples.length >= MAX_BACKLOG) return false
-    else this.#samples.push(sample)
-    return true
-  }
-
-  end(): void {
-    this.#ended = true
-    for (const resolve of this.#waiting.toArray()) resolve(OVER)
-    this.#waiting.clear()
-  }
-
-  next(): Promise<IteratorResult<TcpInfoSample>> {
-    const sample = this.#samples.shift()
-    if (sample) return Promise.resolve({ value: sample, done: false })
-    if (this.#ended) return Promise.resolve(OVER)
-    return new Promise((resolve) => this.#waiting.push(resolve))
-  }
-
-  return(): Promise<IteratorResult<TcpInfoSample>> {
-    this.#samples.clear()
-    this.end()
-    this.#onReturn()
-    return Promise.resolve(OVER)
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this
-  }
-}
-
-const OVER = { value: undefined, done: true } as const
 
 /**
  * Reads the statistics of one or many sockets at an interval, each for the last
@@ -576,22 +454,24 @@ const samplings = new Set<Sampling>()
 
 let timer: NodeJS.Timeout | undefined
 /** Of the newest tick, kept for the reason of Snapshot.newest. */
-let reader: Reader | undefined
+let reader: BatchReader<Entry> | undefined
 let timerDueMs = Infinity
-// Made outside of anybody's async context: each timer is made in the one before, and
-// would hand on, and keep alive, that of whoever came first.
-const timerContext = new AsyncResource('TcpInfoTimer')
 
 function schedule(): void {
-  let dueMs = Infinity
-  for (const sampling of samplings) dueMs = Math.min(dueMs, sampling.dueMs)
+  let next: Sampling | undefined
+  for (const sampling of samplings) {
+    if (!next || sampling.dueMs < next.dueMs) next = sampling
+  }
+  const dueMs = next?.dueMs ?? Infinity
   if (timer && dueMs >= timerDueMs) return
   clearTimeout(timer)
   timer = undefined
   timerDueMs = dueMs
-  if (dueMs === Infinity) return
+  if (!next) return
   const delayMs = Math.min(Math.max(1, dueMs - monotonicMs()), MAX_INTERVAL_MS)
-  timer = timerContext.runInAsyncScope(setTimeout, undefined, tick, delayMs)
+  // A timer keeps alive the async context that it is made in: of whoever is running,
+  // and through a timer that makes the next one, for ever.
+  timer = next.inItsContext(() => setTimeout(tick, delayMs))
   timer.unref()
 }
 
@@ -602,7 +482,7 @@ function tick(): void {
   timer = undefined
   timerDueMs = Infinity
   const nowMs = monotonicMs()
-  reader = new Reader()
+  reader = new BatchReader()
   try {
     for (const sampling of samplings) {
       if (sampling.dueMs <= nowMs + SOON_MS) sampling.read(nowMs, reader)
@@ -613,138 +493,14 @@ function tick(): void {
   }
   // Listeners come last: what they do to sockets must not reach the rest.
   for (const batch of reader.batches) {
-    const { entries } = batch
-    for (let from = 0; from < entries.length; ) {
-      const { sampling } = entries[from] as Entry
+    const { targets } = batch
+    for (let from = 0; from < targets.length; ) {
+      const { sampling } = targets[from] as Entry
       let to = from + 1
-      while (entries[to]?.sampling === sampling) to++
+      while (targets[to]?.sampling === sampling) to++
       sampling.take(nowMs, batch, from, to)
       from = to
     }
   }
   reader.clear()
-}
-
-/**
- * How many are read by one call: what one sample that somebody keeps can keep alive
- * of what was read.
- */
-const BATCH_ROWS = 64
-
-const descriptors = new Int32Array(BATCH_ROWS)
-const filled = new Int32Array(BATCH_ROWS)
-const rows = Buffer.from(new ArrayBuffer(BATCH_ROWS * MAX_INFO_BYTES))
-const rowWords = new Uint32Array(rows.buffer)
-
-/**
- * What one call has read, a row for each socket, as a string with a character for
- * each byte: V8 counts ArrayBuffers outside of its heap, and those of 10,000 sockets
- * each second made it collect all of the old space every five seconds.
- */
-class Rows implements Memory {
-  readonly #text: string
-
-  constructor(length: number) {
-    this.#text = rows.toString('latin1', 0, length)
-  }
-
-  wordsAt(at: number, filled: number): Uint32Array {
-    rows.write(this.#text.slice(at, at + filled), at, 'latin1')
-    return rowWords
-  }
-}
-
-/** The sockets of one call. (No sample knows it: one would keep them all.) */
-interface Batch {
-  readonly entries: Entry[]
-  readonly snapshots: (Snapshot | undefined)[]
-}
-
-/** One tick: reads sockets as they come, batch by batch, while caches know them. */
-class Reader {
-  readonly batches: Batch[] = []
-  readonly #stride: number
-  #entries: Entry[] = []
-
-  constructor() {
-    const bytes = probe()
-    // Whole words, and no more than this kernel fills, if that is known: for the
-    // moment there may be no descriptor to find out with.
-    this.#stride = bytes > 0 ? (bytes + 7) & ~7 : MAX_INFO_BYTES
-  }
-
-  add(entry: Entry): void {
-    descriptors[this.#entries.length] = entry.descriptor
-    this.#entries.push(entry)
-    if (this.#entries.length === BATCH_ROWS) this.flush()
-  }
-
-  /** Leaves a batch that is empty, for the reason of Snapshot.newest. */
-  clear(): void {
-    this.batches.splice(1)
-    for (const { entries, snapshots } of this.batches) {
-      entries.length = 0
-      snapshots.length = 0
-    }
-  }
-
-  flush(): void {
-    const entries = this.#entries
-    this.#entries = []
-    if (entries.length === 0 || !binding) return
-    try {
-      this.batches.push(this.#read(entries, binding))
-    } catch {
-      // Out of memory, say: perhaps there is some the next time.
-    }
-  }
-
-  #read(entries: Entry[], { readMany }: Binding): Batch {
-    const stride = this.#stride
-    readMany(descriptors.subarray(0, entries.length), rows, stride, filled)
-    const memory = new Rows(entries.length * stride)
-    const capturedAt = wallClockMs()
-    const snapshots = entries.map((entry, i) => {
-      const length = filled[i] as number
-      return length > 0
-        ? snapshotOf(entry, memory, i * stride, length, capturedAt)
-        : undefined
-    })
-    return { entries, snapshots }
-  }
-}
-
-function snapshotOf(
-  entry: Entry,
-  memory: Memory,
-  at: number,
-  length: number,
-  capturedAt: number,
-): Snapshot | undefined {
-  try {
-    if (!entry.isSettled) learn(entry)
-    const { sampling, owner } = entry
-    const handle = entry.handle as StreamHandle
-    return new Snapshot(
-      memory,
-      at,
-      length,
-      capturedAt,
-      entry.endpoints,
-      'sample',
-      sampling.appBytes ? bytesReadOf(owner, handle) : undefined,
-      sampling.appBytes ? bytesWrittenOf(owner, handle) : undefined,
-      entry.connectDurationMs,
-      undefined,
-    )
-  } catch {
-    return undefined // a getter of a subclass
-  }
-}
-
-function learn(entry: Entry): void {
-  const { capture, owner } = entry
-  entry.endpoints = capture.endpointsOf(entry.descriptor)
-  entry.connectDurationMs = capture.connectDurationMs
-  entry.isSettled = !owner.connecting && entry.endpoints.areKnown
 }

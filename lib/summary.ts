@@ -1,6 +1,7 @@
 /** Many connections in a few rows, one for each remote end. */
 
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
+import { argumentError, inRange, optionsIn, shown } from './checks.js'
 import { growth, limitsOf } from './delta.js'
 import {
   deliveryRateOf,
@@ -8,14 +9,7 @@ import {
   retransmitRatioOf,
   wasEstablished,
 } from './derived.js'
-import {
-  inRange,
-  invalidArgument,
-  NO_RECORD,
-  optionsIn,
-  shown,
-  TcpInfoError,
-} from './errors.js'
+import { NO_RECORD, TcpInfoError } from './errors.js'
 import { recordIn, type TcpInfo } from './tcp-info.js'
 
 /** Options of {@link TcpInfoSummary}. */
@@ -145,10 +139,8 @@ export class TcpInfoSummary {
     const { key = 'host', maxKeys = 250 } = optionsIn(options)
     const keyOf = typeof key === 'function' ? key : KEYS.get(key)
     if (!keyOf) {
-      throw new TcpInfoError(
-        invalidArgument(
-          "The option key must be 'host', 'host:port' or a function.",
-        ),
+      throw argumentError(
+        "The option key must be 'host', 'host:port' or a function.",
       )
     }
     this.#keyOf = keyOf
@@ -174,10 +166,8 @@ export class TcpInfoSummary {
       connection === null ||
       !['object', 'undefined', 'function'].includes(typeof connection)
     ) {
-      throw new TcpInfoError(
-        invalidArgument(
-          'What stands for a connection must be an object, say its socket.',
-        ),
+      throw argumentError(
+        'What stands for a connection must be an object, say its socket.',
       )
     }
     // Beside the socket's connection an attempt is one of its own.
@@ -231,10 +221,8 @@ export class TcpInfoSummary {
   #rowOf(info: TcpInfo): Row {
     const key = this.#keyOf(info)
     if (typeof key !== 'string') {
-      throw new TcpInfoError(
-        invalidArgument(
-          `The function for key must return a string, and returned one ${shown(key)}.`,
-        ),
+      throw argumentError(
+        `The function for key must return a string, and returned one ${shown(key)}.`,
       )
     }
     let row = this.#rows.get(key)

@@ -18,7 +18,7 @@
 import { writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { parseArgs } from 'node:util'
-import { explain } from '../lib/verdict.js'
+import { explain } from '../lib/verdict/index.js'
 import {
   leadVerdictCase,
   TOO_LATE_MS,

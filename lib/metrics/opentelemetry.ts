@@ -17,7 +17,7 @@ import {
   type MeterProvider,
   metrics,
 } from '@opentelemetry/api'
-import { optionsIn } from '../errors.js'
+import { optionsIn } from '../checks.js'
 import {
   Recorder,
   type TcpMetrics,

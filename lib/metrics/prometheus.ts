@@ -17,7 +17,7 @@ import {
   Histogram,
   type Registry,
 } from 'prom-client'
-import { optionsIn } from '../errors.js'
+import { optionsIn } from '../checks.js'
 import {
   Recorder,
   type TcpMetrics,

@@ -16,10 +16,10 @@ import {
   type TcpInfoMessage,
   type TcpOpenMessage,
 } from '../capture.js'
+import { argumentError, inRange, optionsIn } from '../checks.js'
 import { monotonicMs } from '../clock.js'
 import { growth, limitsOf, type TcpInfoCounter } from '../delta.js'
 import { wasEstablished } from '../derived.js'
-import { inRange, invalidArgument, optionsIn, TcpInfoError } from '../errors.js'
 import { handleOf, type StreamHandle } from '../handle.js'
 import { instrument } from '../instrument.js'
 import { Snapshot, takeSnapshot } from '../snapshot.js'
@@ -141,14 +141,10 @@ export class Recorder implements TcpMetrics {
     this.#labels = Object.entries(optionsIn(labels, 'option labels'))
     for (const [name, label] of this.#labels) {
       if (RESERVED.has(name)) {
-        throw new TcpInfoError(
-          invalidArgument(`The label ${name} has a meaning already.`),
-        )
+        throw argumentError(`The label ${name} has a meaning already.`)
       }
       if (typeof label !== 'function') {
-        throw new TcpInfoError(
-          invalidArgument(`labels.${name} must be a function.`),
-        )
+        throw argumentError(`labels.${name} must be a function.`)
       }
     }
     this.#maxLabelSets = inRange('maxLabelSets', maxLabelSets, 1)

@@ -10,7 +10,7 @@ import {
 } from '../delta.js'
 import { retransmitRatioOf } from '../derived.js'
 import { isAmount, isRecord, isTime, type TcpInfo } from '../tcp-info.js'
-import type { TcpInfoVerdict } from '../verdict.js'
+import type { TcpInfoVerdict } from '../verdict/index.js'
 import type {
   Connection,
   Loss,

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { fromJsonLine } from '../../lib/lines.js'
 import type { ReportConnection } from '../../lib/report/html.js'
 import type { TcpInfo } from '../../lib/tcp-info.js'
-import { explain } from '../../lib/verdict.js'
+import { explain } from '../../lib/verdict/index.js'
 import { construct, type Platform, type Values } from '../decode/fixtures.js'
 import { recordOf } from '../support/record.js'
 

@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import { type ReportConnection, reportHtml } from '../../lib/report/html.js'
 import type { TcpInfo } from '../../lib/tcp-info.js'
-import type { TcpInfoVerdict } from '../../lib/verdict.js'
+import type { TcpInfoVerdict } from '../../lib/verdict/index.js'
 import { chromiumMissing, useBrowser } from './browser.js'
 import {
   ofMacos,

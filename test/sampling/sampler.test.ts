@@ -504,11 +504,14 @@ describe('the program', () => {
     expect(JSON.parse(finished.stdout)).toEqual({ caught: 3, samples: 3 })
   })
 
-  test('is given back the context of a sampling that ended', async () => {
+  test.each([
+    ['of a sampling that ended', 'context'],
+    ['that the package was loaded in', 'loaded'],
+  ])('is given back the context %s', async (_, run) => {
     const nodeOptions = ['--expose-gc']
-    expect(
-      await jsonOf(runNode([PROGRAM, 'context'], { nodeOptions })),
-    ).toEqual({ isKept: false })
+    expect(await jsonOf(runNode([PROGRAM, run], { nodeOptions }))).toEqual({
+      isKept: false,
+    })
   })
 
   test('may replace the timers', async () => {

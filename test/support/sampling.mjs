@@ -1,12 +1,12 @@
 // A program that samples, for what needs a process of its own:
 //
 //   node sampling.mjs alive | throws | timers | descriptors
-//   node --expose-gc sampling.mjs context | others
+//   node --expose-gc sampling.mjs context | loaded | others
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
-import { syncBuiltinESMExports } from 'node:module'
+import { createRequire, syncBuiltinESMExports } from 'node:module'
 import net from 'node:net'
 import timers from 'node:timers'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -70,12 +70,16 @@ const RUNS = {
   async context() {
     const storage = new AsyncLocalStorage()
     sample(sockets[0], { intervalMs: 5 })
-    const store = await ended(storage)
-    for (let i = 0; i < 5; i++) {
-      await wait(20)
-      gc()
-    }
-    return { isKept: store.deref() !== undefined }
+    return { isKept: await isKept(await ended(storage)) }
+  },
+
+  /** Whether the store in which the package was loaded lives as long as it does. */
+  async loaded() {
+    const storage = new AsyncLocalStorage()
+    const require = createRequire(import.meta.url)
+    const store = loadedIn(storage, () => require('../../dist/index.cjs'))
+    sample(sockets[0], { intervalMs: 5 })
+    return { isKept: await isKept(store) }
   },
 
   /** Whether a sample keeps a socket that was read in the same call. */
@@ -91,11 +95,7 @@ const RUNS = {
       else each.socket.destroy()
     })
     await once(sampling, 'end')
-    for (let i = 0; i < 5; i++) {
-      await wait(20)
-      gc()
-    }
-    return { samples: kept.length, isKept: other.deref() !== undefined }
+    return { samples: kept.length, isKept: await isKept(other) }
   },
 
   /** Samples with no descriptor free, then with some: bytes of the struct. */
@@ -127,6 +127,20 @@ async function ended(storage) {
   )
   await once(sampling, 'end')
   return new WeakRef(store)
+}
+
+function loadedIn(storage, load) {
+  const store = {}
+  storage.run(store, load)
+  return new WeakRef(store)
+}
+
+async function isKept(reference) {
+  for (let i = 0; i < 5; i++) {
+    await wait(20)
+    gc()
+  }
+  return reference.deref() !== undefined
 }
 
 const result = await RUNS[process.argv[2]]()

@@ -3,7 +3,7 @@ import { COUNTERS } from '../../lib/counters.js'
 import { TcpInfoError } from '../../lib/errors.js'
 import type { TcpInfoSample } from '../../lib/sampler.js'
 import type { TcpInfo } from '../../lib/tcp-info.js'
-import { explain } from '../../lib/verdict.js'
+import { explain } from '../../lib/verdict/index.js'
 
 /** A record as JSON leaves it: without what is absent. */
 const record = (members: Partial<TcpInfo>): TcpInfo =>

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { explain, type TcpInfoVerdict } from '../../lib/verdict.js'
+import { explain, type TcpInfoVerdict } from '../../lib/verdict/index.js'
 import { leadVerdictCase } from '../support/lead-verdict-case.js'
 import { cases } from '../support/verdict-cases.mjs'
 import { findLinkMissing, titled } from '../witness/needs.js'

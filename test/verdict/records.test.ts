@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import type { TcpInfo } from '../../lib/tcp-info.js'
-import { explain, type TcpInfoVerdict } from '../../lib/verdict.js'
+import { explain, type TcpInfoVerdict } from '../../lib/verdict/index.js'
 import { cases } from '../support/verdict-cases.mjs'
 
 interface Run {

@@ -1,103 +1,24 @@
 /**
- * What limited a connection, and who closed it, as far as its records tell. The
- * formulas, and the reasons for their thresholds, are in docs/verdict.md.
+ * What limited a connection: the rules, in the order in which they are asked, and
+ * their thresholds.
  */
 
-import { COUNTERS } from './counters.js'
-import { structOf } from './decode/index.js'
-import { deltaBetween, type TcpInfoDelta } from './delta.js'
-import { isFinal, retransmitRatioOf, wasEstablished } from './derived.js'
-import { invalidArgument, TcpInfoError } from './errors.js'
-import type { TcpInfoSample } from './sampler.js'
-import { recordIn, type TcpInfo } from './tcp-info.js'
-
-/**
- * What limits a connection:
- *
- * - `application`: the program on this side had nothing to send (no fault by itself:
- *   so is every connection that is kept open for later), or did not read
- * - `receiver-window`: the peer did not read as fast as we sent
- * - `send-buffer`: the kernel's send buffer was too small for the path
- * - `congestion-window`: the congestion window, and nothing shows why it is small
- * - `path-rate`: the rate of the path: a queue before its bottleneck, or pacing
- * - `path-rtt`: the round-trip time, of slow start or of request and response
- * - `loss`: retransmissions kept the congestion window small
- * - `timeouts`: what was sent found no answer at all, or never got out
- * - `handshake`: the connection was not open yet
- * - `unknown`: the records do not tell
- */
-export type TcpInfoLimit =
-  | 'application'
-  | 'receiver-window'
-  | 'send-buffer'
-  | 'congestion-window'
-  | 'path-rate'
-  | 'path-rtt'
-  | 'loss'
-  | 'timeouts'
-  | 'handshake'
-  | 'unknown'
-
-/** Where the observed time went, from 0 to 1; the parts exclude each other. */
-export interface TcpInfoShares {
-  /** Nothing was under way, and nothing waited to be sent. */
-  readonly idle: number
-  /** All that there was to send was under way, and more would have been allowed. */
-  readonly applicationWaits: number
-  /** The peer's window was full. */
-  readonly receiverWindow: number
-  /** The send buffer was full, but neither window was. */
-  readonly sendBuffer: number
-  /** Data waited for acknowledgements: of the congestion window, or of pacing. */
-  readonly network: number
-}
-
-/** What {@link explain} found. Plain data, like the records that it was made of. */
-export interface TcpInfoVerdict {
-  /** What held the connection back; for how much of the time, `confidence` tells. */
-  readonly limitedBy: TcpInfoLimit
-  /**
-   * The share of the observed time, from 0 to 1, that the evidence covers; half
-   * of that where gauges of a single moment had to stand for all of it; 0 if
-   * `limitedBy` is `unknown`.
-   */
-  readonly confidence: number
-  /** One sentence for a person. */
-  readonly summary: string
-  /**
-   * What the verdict rests on, by the names of the record: of counters by how much
-   * they grew, of gauges the median of the records that show it (how it ended, the
-   * last one shows).
-   */
-  readonly evidence: Partial<TcpInfo>
-  /**
-   * From the first to the last record, of a single one since the connection began;
-   * `undefined` where the kernel does not tell how long that is. @unit ms
-   */
-  readonly observedMs: number | undefined
-  /** Where the time went; `undefined` where it can't be known. */
-  readonly shares: TcpInfoShares | undefined
-  /**
-   * Payload sent again / payload sent, from 0 to 1. Not the loss: a retransmission
-   * can be needless, and what the path lost of the other direction is not in it.
-   */
-  readonly retransmitRatio: number | undefined
-  /** Who closed first; `undefined` while it is open. */
-  readonly closedBy: 'us' | 'peer' | 'both' | 'network' | 'unknown' | undefined
-  /**
-   * How: `destroy` is that of the program on this side, by a FIN or a reset as the
-   * kernel decides afterwards. `undefined` while it is open.
-   */
-  readonly closedHow:
-    | 'fin'
-    | 'rst'
-    | 'destroy'
-    | 'refused'
-    | 'timeout'
-    | 'unreachable'
-    | 'unknown'
-    | undefined
-}
+import type { TcpInfoDelta } from '../delta.js'
+import type { TcpInfo } from '../tcp-info.js'
+import { isKernels, UNREACHABLE } from './closing.js'
+import {
+  apart,
+  clamp,
+  type Facts,
+  FEWEST_SAMPLES,
+  isWithheld,
+  median,
+  progressOf,
+  queueOf,
+  valuesOf,
+  waitingFor,
+} from './facts.js'
+import type { TcpInfoLimit, TcpInfoShares } from './index.js'
 
 const MOST = 0.5
 /** Of a peer that reads in gulps the timer sees only the time between them. */
@@ -108,9 +29,7 @@ const GROWING_WINDOW_SHARE = 2 / 3
 const BLURRED_SHARE = 0.1
 /** Ten ticks of the slowest kernel clock (100 Hz) that the timers are kept in. */
 const SHORTEST_MS = 100
-/** Fewer say nothing of how things were for most of the time. */
-const FEWEST_SAMPLES = 3
-/** What is said because nothing else fits needs more of them. */
+/** What is said because nothing else fits needs so many. */
 const MANY_SAMPLES = 10
 /** As little as 0.3 % keeps a window at 22 segments, by the formula below. */
 const RETRANSMIT_RATIO = 0.003
@@ -144,26 +63,7 @@ const SILENT_RTOS = 3
 /** ... and as long where there are no timeouts to count. */
 const SILENT_MS = 1400
 
-/** A member's value, of the records that have one. */
-type NumberName = {
-  [K in keyof TcpInfo]: TcpInfo[K] extends number | undefined ? K : never
-}[keyof TcpInfo]
-
-interface Facts {
-  readonly records: readonly TcpInfo[]
-  /** Those of the open connection, and of its end. */
-  readonly open: readonly TcpInfo[]
-  /** The newest of these. */
-  readonly last: TcpInfo
-  readonly delta: TcpInfoDelta
-  readonly observedUs: number | undefined
-  readonly shares: TcpInfoShares | undefined
-  /** Those with data under way or waiting. */
-  readonly live: readonly TcpInfo[]
-  readonly retransmitRatio: number | undefined
-}
-
-interface Finding {
+export interface Finding {
   readonly limitedBy: TcpInfoLimit
   readonly share: number
   readonly says: string
@@ -172,287 +72,9 @@ interface Finding {
   readonly of?: readonly TcpInfo[]
 }
 
-/**
- * What limited a connection, and who closed it first.
- *
- * @param snapshots records of one connection, or samples with them, in the order of
- *   time: the more, the surer, but the last one alone says something too. With
- *   several, what is explained is the time from the first to the last.
- * @throws {TcpInfoError} `ERR_TCP_INFO_ARGUMENT` if these are not records; never
- *   because of what is in them
- */
-export function explain(
-  snapshots: TcpInfo | TcpInfoSample | Iterable<TcpInfo | TcpInfoSample>,
-): TcpInfoVerdict {
-  const records = recordsOf(snapshots)
-  const last = records.at(-1)
-  if (!last) return NOTHING
-  const facts = factsOf(records, last)
-  const finding = findingOf(facts)
-  const isMoment = facts.live.length < FEWEST_SAMPLES
-  const halved = isMoment && BY_GAUGES.has(finding.limitedBy)
-  const closing = closingOf(records, last)
-  return {
-    limitedBy: finding.limitedBy,
-    confidence: clamp(halved ? finding.share / 2 : finding.share),
-    summary: summaryOf(finding, closing),
-    evidence: evidenceOf(facts, finding),
-    observedMs:
-      facts.observedUs === undefined ? undefined : facts.observedUs / 1000,
-    shares: facts.shares,
-    retransmitRatio: facts.retransmitRatio,
-    ...closing,
-  }
-}
-
-const BY_GAUGES: ReadonlySet<TcpInfoLimit> = new Set<TcpInfoLimit>([
-  'path-rate',
-  'path-rtt',
-  'loss',
-  'congestion-window',
-  'send-buffer',
-])
-
-const NOTHING: TcpInfoVerdict = Object.freeze({
-  limitedBy: 'unknown',
-  confidence: 0,
-  summary: 'There are no records.',
-  evidence: {},
-  observedMs: undefined,
-  shares: undefined,
-  retransmitRatio: undefined,
-  closedBy: undefined,
-  closedHow: undefined,
-})
-
-function recordsOf(snapshots: unknown): readonly TcpInfo[] {
-  const one = recordOf(snapshots)
-  if (one) return [one]
-  if (
-    typeof snapshots !== 'object' ||
-    snapshots === null ||
-    !(Symbol.iterator in snapshots)
-  ) {
-    throw notRecords(snapshots)
-  }
-  return Array.from(snapshots as Iterable<unknown>, (each) => {
-    const record = recordOf(each)
-    if (!record) throw notRecords(each)
-    return record
-  })
-}
-
-function recordOf(value: unknown): TcpInfo | undefined {
-  return (
-    recordIn(value) ??
-    recordIn((value as Partial<TcpInfoSample> | null | undefined)?.info)
-  )
-}
-
-function notRecords(value: unknown): TcpInfoError {
-  const found = value === null ? 'null' : typeof value
-  return new TcpInfoError(
-    invalidArgument(
-      `explain() takes a record, or several of one connection: what captureTcpInfo(), readTcpInfo(), the event 'tcpinfo' or a sampling's series() gave. This is something else (${found}).`,
-    ),
-  )
-}
-
-function factsOf(records: readonly TcpInfo[], last: TcpInfo): Facts {
-  const open = records.filter(wasEstablished)
-  const end = open.at(-1) ?? last
-  const delta = deltaOf(records, open, end)
-  const live = open.filter((each) => (queueOf(each) ?? 0) > 0)
-  const observedUs = observedUsOf(delta, end)
-  return {
-    records,
-    open,
-    last: end,
-    delta,
-    observedUs,
-    live,
-    shares:
-      open.length === 0
-        ? undefined
-        : (sharesByLinux(delta, observedUs, live) ??
-          sharesByWindows(delta, observedUs, open) ??
-          sharesByGauges(open)),
-    retransmitRatio: retransmitRatioOf(delta.counters),
-  }
-}
-
-/** Counters of a connection begin at 0, so what came before it was open counts. */
-function deltaOf(
-  records: readonly TcpInfo[],
-  open: readonly TcpInfo[],
-  end: TcpInfo,
-): TcpInfoDelta {
-  const [first = end] = open
-  const before = records[records.indexOf(first) - 1]
-  if (before) return deltaBetween(undefined, end, apart(before, end))
-  const durationMs = apart(first, end)
-  return durationMs > 0
-    ? deltaBetween(first, end, durationMs)
-    : deltaBetween(undefined, end)
-}
-
-function apart(before: TcpInfo, after: TcpInfo): number {
-  // The system clock can be set back.
-  return Math.max(0, after.capturedAt - before.capturedAt)
-}
-
-/**
- * Of a single record where the kernel tells no age, what is known of it: the time
- * in which it was busy, and the time since then.
- */
-function observedUsOf(delta: TcpInfoDelta, end: TcpInfo): number | undefined {
-  const { busyUs } = delta.counters
-  if (delta.durationMs !== undefined) {
-    // The timers tick on their own.
-    return Math.max(delta.durationMs * 1000, busyUs ?? 0)
-  }
-  if (busyUs === undefined) return undefined
-  const isQuiet = queueOf(end) === 0
-  const sinceMs = Math.min(
-    end.dataSentAgoMs ?? end.ackReceivedAgoMs ?? 0,
-    end.ackReceivedAgoMs ?? 0,
-  )
-  return busyUs + (isQuiet ? sinceMs * 1000 : 0)
-}
-
-/** What the kernel has of ours: sent and not acknowledged, or not sent. */
-function queueOf(record: TcpInfo): number | undefined {
-  const { sendQueueBytes, segmentsInFlight, notSentBytes } = record
-  if (segmentsInFlight === undefined) {
-    return sendQueueBytes ?? record.bytesInFlight
-  }
-  return segmentsInFlight + (notSentBytes ?? 0)
-}
-
-type Waiting = 'application' | 'send-buffer' | 'network' | 'receiver-window'
-
-/** What a connection with data under way waited for at that moment. */
-function waitingFor(record: TcpInfo): Waiting {
-  const { sendMssBytes: mss = 1, cwndBytes, sndWndBytes } = record
-  const { segmentsInFlight, cwndSegments, notSentBytes } = record
-  // Where the two can't be told apart, data that could be under way is.
-  const underWay =
-    // (Linux counts as sent also what its own queue has dropped at once.)
-    segmentsInFlight === 0
-      ? 0
-      : (record.bytesInFlight ?? record.sendQueueBytes ?? 0)
-  const isFull = (window: number | undefined) =>
-    window !== undefined && underWay + mss > window
-  if (isFull(sndWndBytes) && !((cwndBytes ?? 0) < (sndWndBytes ?? 0))) {
-    return 'receiver-window'
-  }
-  // A last part of a segment may wait for Nagle's algorithm alone.
-  if (notSentBytes !== undefined && notSentBytes >= mss) return 'network'
-  if (segmentsInFlight === undefined || cwndSegments === undefined) {
-    if (isFull(cwndBytes)) return 'network'
-  } else if (segmentsInFlight >= cwndSegments) {
-    return 'network'
-  }
-  return isWithheld(record) ? 'send-buffer' : 'application'
-}
-
-/** Whether the program has written what the kernel has not taken yet. */
-function isWithheld(record: TcpInfo): boolean {
-  const { appBytesWritten = 0, sendMssBytes: mss = 1 } = record
-  const queue = record.sendQueueBytes ?? record.bytesInFlight ?? 0
-  return appBytesWritten - progressOf(record) - queue >= mss
-}
-
-/** How far it has got: acknowledged, or else sent once. */
-function progressOf(record: TcpInfo): number {
-  const { bytesAcked, bytesSent = 0, bytesRetransmitted = 0 } = record
-  return bytesAcked ?? bytesSent - bytesRetransmitted
-}
-
-/**
- * Linux, net/ipv4/tcp_output.c (tcp_chrono_*): at each moment a connection is
- * idle, busy, held back by the peer's window or by the send buffer. tcpi_busy_time
- * is the sum of the last three. What it was busy with, samples tell.
- */
-function sharesByLinux(
-  { counters }: TcpInfoDelta,
-  observedUs: number | undefined,
-  live: readonly TcpInfo[],
-): TcpInfoShares | undefined {
-  const { busyUs, rwndLimitedUs, sndbufLimitedUs } = counters
-  if (!observedUs || busyUs === undefined) return undefined
-  const receiverWindow = clamp((rwndLimitedUs ?? 0) / observedUs)
-  const counted = clamp((sndbufLimitedUs ?? 0) / observedUs)
-  const rest = clamp(busyUs / observedUs - receiverWindow - counted)
-  // These the timer has counted already.
-  const seen = live
-    .map(waitingFor)
-    .filter((waiting) => waiting !== 'receiver-window')
-  // Of a single record, where all is acknowledged.
-  if (seen.length === 0) seen.push('network')
-  const part = (waiting: Waiting) =>
-    (rest * seen.filter((each) => each === waiting).length) / seen.length
-  return {
-    idle: Math.max(0, 1 - busyUs / observedUs),
-    applicationWaits: part('application'),
-    receiverWindow,
-    sendBuffer: clamp(counted + part('send-buffer')),
-    network: part('network'),
-  }
-}
-
-/**
- * Windows, RFC 4898 (SndLimTime*): at each moment it is one of three. Whether
- * anything was under way while the sender limited it, samples tell.
- */
-function sharesByWindows(
-  { counters }: TcpInfoDelta,
-  observedUs: number | undefined,
-  open: readonly TcpInfo[],
-): TcpInfoShares | undefined {
-  const { rwndLimitedUs, cwndLimitedUs, appLimitedUs } = counters
-  if (
-    rwndLimitedUs === undefined ||
-    cwndLimitedUs === undefined ||
-    appLimitedUs === undefined
-  ) {
-    return undefined
-  }
-  const counted = rwndLimitedUs + cwndLimitedUs + appLimitedUs
-  const total = Math.max(counted, observedUs ?? 0)
-  if (total === 0) return undefined
-  const sender = 1 - (rwndLimitedUs + cwndLimitedUs) / total
-  const part = (isIdle: boolean) =>
-    (sender * open.filter((each) => !queueOf(each) === isIdle).length) /
-    open.length
-  return {
-    idle: part(true),
-    applicationWaits: part(false),
-    receiverWindow: rwndLimitedUs / total,
-    sendBuffer: 0,
-    network: cwndLimitedUs / total,
-  }
-}
-
-/** Without timers samples have to do. */
-function sharesByGauges(open: readonly TcpInfo[]): TcpInfoShares | undefined {
-  const known = open.filter((each) => queueOf(each) !== undefined)
-  if (known.length < FEWEST_SAMPLES) return undefined
-  const seen = known.map((each) => (queueOf(each) ? waitingFor(each) : 'idle'))
-  const part = (waiting: string) =>
-    seen.filter((each) => each === waiting).length / seen.length
-  return {
-    idle: part('idle'),
-    applicationWaits: part('application'),
-    receiverWindow: part('receiver-window'),
-    sendBuffer: part('send-buffer'),
-    network: part('network'),
-  }
-}
-
 type Rule = (facts: Facts, shares: TcpInfoShares) => Finding | undefined
 
-function findingOf(facts: Facts): Finding {
+export function findingOf(facts: Facts): Finding {
   const special = handshake(facts) ?? silence(facts)
   if (special) return special
   const { shares, observedUs } = facts
@@ -938,129 +560,6 @@ function isGrowing(live: readonly TcpInfo[]): boolean {
     (full.length >= held.length * MOST && to >= from * GROWTH) ||
     (earlier > 0 && later >= earlier * SPEED_UP)
   )
-}
-
-const UNREACHABLE = ['EHOSTUNREACH', 'ENETUNREACH']
-
-/**
- * Whether the kernel ended it with one of these errors: a program can destroy a
- * socket with the same codes, but then the kernel still has it open. (A kernel that
- * forgets answers no more after such an end, so there the state is an earlier one.)
- */
-function isKernels(record: TcpInfo, codes: readonly string[]): boolean {
-  const { errorCode, state, platform } = record
-  if (errorCode === undefined || !codes.includes(errorCode)) return false
-  return (
-    state === 'CLOSED' ||
-    state === undefined ||
-    structOf(platform)?.mayForget === true
-  )
-}
-
-type Closing = Pick<TcpInfoVerdict, 'closedBy' | 'closedHow'>
-
-/** The first end of a connection that there is, in this order. */
-function closingOf(records: readonly TcpInfo[], last: TcpInfo): Closing {
-  const states = new Set(records.map(({ state }) => state))
-  if (states.has('CLOSING')) return { closedBy: 'both', closedHow: 'fin' }
-  for (const { state } of records) {
-    const closedBy = state && FIRST_FIN[state]
-    if (closedBy) return { closedBy, closedHow: 'fin' }
-  }
-  for (const [codes, closing] of ERRORS) {
-    if (isKernels(last, codes)) return closing
-  }
-  if (last.state === 'CLOSED') {
-    return { closedBy: 'unknown', closedHow: 'unknown' }
-  }
-  if (!isFinal(last)) return { closedBy: undefined, closedHow: undefined }
-  return last.state === undefined
-    ? { closedBy: 'unknown', closedHow: 'unknown' }
-    : { closedBy: 'us', closedHow: 'destroy' }
-}
-
-/** Whose FIN was the first, by the state that it leads to. */
-const FIRST_FIN: { readonly [state: string]: 'us' | 'peer' | undefined } = {
-  FIN_WAIT_1: 'us',
-  FIN_WAIT_2: 'us',
-  TIME_WAIT: 'us',
-  CLOSE_WAIT: 'peer',
-  LAST_ACK: 'peer',
-}
-
-const ERRORS: readonly (readonly [readonly string[], Closing])[] = [
-  [['ECONNRESET'], { closedBy: 'peer', closedHow: 'rst' }],
-  // Linux, tcp_reset(): a reset after the peer's FIN.
-  [['EPIPE'], { closedBy: 'peer', closedHow: 'fin' }],
-  [['ECONNREFUSED'], { closedBy: 'peer', closedHow: 'refused' }],
-  [['ETIMEDOUT'], { closedBy: 'network', closedHow: 'timeout' }],
-  [UNREACHABLE, { closedBy: 'network', closedHow: 'unreachable' }],
-]
-
-const CAUSES: Readonly<Record<TcpInfoLimit, string>> = {
-  application: 'the application',
-  'receiver-window': "the peer's receive window",
-  'send-buffer': 'the send buffer',
-  'congestion-window': 'the congestion window',
-  'path-rate': 'the rate of the path',
-  'path-rtt': 'the round-trip time of the path',
-  loss: 'loss',
-  timeouts: 'silence',
-  handshake: 'the handshake',
-  unknown: '',
-}
-
-const CLOSINGS: Readonly<Record<string, string>> = {
-  'us fin': 'this side closed it first, with a FIN',
-  'us destroy': 'this side closed it',
-  'peer fin': 'the peer closed it first, with a FIN',
-  'peer rst': 'the peer reset it',
-  'peer refused': 'the peer refused it',
-  'both fin': 'both sides closed it at the same time',
-  'network timeout': 'it was given up for want of an answer',
-  'network unreachable': 'the peer could not be reached',
-  'unknown unknown': 'who closed it is not known',
-}
-
-function summaryOf(finding: Finding, closing: Closing): string {
-  const { limitedBy, says } = finding
-  const what =
-    limitedBy === 'unknown'
-      ? `What limited this connection is unknown: ${says}`
-      : `This connection was limited by ${CAUSES[limitedBy]}: ${says}`
-  const end = CLOSINGS[`${closing.closedBy} ${closing.closedHow}`]
-  return `${what}${end ? `; ${end}` : ''}.`
-}
-
-const IS_COUNTER: ReadonlySet<string> = new Set(COUNTERS)
-
-function evidenceOf(
-  { delta, live, last }: Facts,
-  { by, of = live }: Finding,
-): TcpInfoVerdict['evidence'] {
-  const evidence = by.flatMap((name) => {
-    const value = IS_COUNTER.has(name)
-      ? delta.counters[name as keyof TcpInfoDelta['counters']]
-      : (median(valuesOf(of, name as NumberName)) ?? last[name])
-    return value === undefined ? [] : [[name, value]]
-  })
-  return Object.fromEntries(evidence) as TcpInfoVerdict['evidence']
-}
-
-function valuesOf(records: readonly TcpInfo[], name: NumberName): number[] {
-  return records.flatMap((each) => {
-    const value: unknown = each[name]
-    return typeof value === 'number' ? [value] : []
-  })
-}
-
-/** Of an even number of values the upper one: a value that there was. */
-function median(values: readonly number[]): number | undefined {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]
-}
-
-function clamp(share: number): number {
-  return Math.min(1, Math.max(0, share))
 }
 
 function percent(share: number): string {
