@@ -104,14 +104,6 @@ const CERTIFICATE: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another name',
 }
 
-const UNREACHABLE = [
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EHOSTDOWN',
-  'ENETDOWN',
-  'EADDRNOTAVAIL',
-]
-
 /** Of several attempts the one that says most about the server comes first. */
 const TELLING: readonly number[] = [EXIT.refused, EXIT.timeout, EXIT.failed]
 
@@ -135,96 +127,112 @@ function explainOne(
   phase: Phase,
   isCertificate: boolean,
 ): Failure {
-  const code = error.code ?? 'ERR_UNKNOWN'
-  const failure = (exit: number, message: string, hint?: string): Failure => ({
-    exit,
-    code,
-    message,
-    errno: errnoOf(code),
-    hint,
-  })
-
   if (error instanceof DeadlineError) {
     const [what, hint] = WAITED_FOR[phase]
     const seconds = error.timeoutMs / 1000
-    return {
-      exit: EXIT.timeout,
-      code: 'ETIMEDOUT',
-      message: `timed out after ${seconds} s while ${what}`,
-      hint,
-    }
+    const message = `timed out after ${seconds} s while ${what}`
+    return { exit: EXIT.timeout, code: 'ETIMEDOUT', message, hint }
   }
-  if (error.syscall === 'getaddrinfo' && !code.startsWith('ERR_')) {
-    return failure(
-      EXIT.name,
-      `the name could not be resolved (${code})`,
-      'Check its spelling and the DNS settings of this machine.',
-    )
+  const { code = 'ERR_UNKNOWN' } = error
+  const told = { error, code, phase, isCertificate }
+  const reason = REASONS.find(({ when }) => when(told))
+  return {
+    exit: reason?.exit ?? EXIT.failed,
+    code,
+    message: reason
+      ? reason.says(told)
+      : `the connection failed: ${error.message}`,
+    errno: (constants.errno as Record<string, number>)[code],
+    hint: reason?.hint,
   }
-  if (isCertificate) {
-    return failure(
-      EXIT.failed,
-      `TLS failed: ${refusalOf(error)} (${code})`,
-      'To probe without checking the certificate, add --insecure.',
-    )
-  }
-  if (code === 'ECONNREFUSED') {
-    return failure(
-      EXIT.refused,
-      'the connection was refused (ECONNREFUSED)',
-      'Nothing listens on that port, or a firewall rejects connections to it.',
-    )
-  }
-  if (code === 'ETIMEDOUT') {
-    return failure(
-      EXIT.timeout,
-      'the peer did not answer (ETIMEDOUT)',
-      'A firewall may drop the packets, or the host is down.',
-    )
-  }
-  if (UNREACHABLE.includes(code)) {
-    return failure(
-      EXIT.failed,
-      `the address cannot be reached (${code})`,
-      'Check the address, and the network and routes of this machine.',
-    )
-  }
-  if (code === 'ECONNRESET' && error.syscall) {
-    return failure(
-      EXIT.failed,
-      'the connection was reset (ECONNRESET)',
-      'The server, or something on the way to it, broke the connection off.',
-    )
-  }
-  if (code === 'ECONNRESET') {
-    return phase === 'body'
-      ? failure(
-          EXIT.failed,
-          'the connection was closed in the middle of the answer',
-          'The server, or something on the way to it, broke the connection off.',
-        )
-      : failure(
-          EXIT.failed,
-          'the server closed the connection without an answer',
-          'Check that it speaks the protocol of the URL on that port.',
-        )
-  }
-  if (code.startsWith('HPE_')) {
-    return failure(
-      EXIT.failed,
-      `the answer is not HTTP (${code})`,
-      'Use https:// for a TLS port, or host:port for another protocol.',
-    )
-  }
-  if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
-    return failure(
-      EXIT.failed,
-      `TLS failed: ${reasonOf(error)} (${code})`,
-      'If the server does not speak TLS on that port, use http://.',
-    )
-  }
-  return failure(EXIT.failed, `the connection failed: ${error.message}`)
 }
+
+interface Told {
+  readonly error: SystemError
+  readonly code: string
+  readonly phase: Phase
+  readonly isCertificate: boolean
+}
+
+interface Reason {
+  readonly when: (told: Told) => boolean
+  readonly exit?: number
+  readonly says: (told: Told) => string
+  readonly hint: string
+}
+
+const isOneOf =
+  (...codes: string[]) =>
+  ({ code }: Told): boolean =>
+    codes.includes(code)
+
+const BROKEN_OFF =
+  'The server, or something on the way to it, broke the connection off.'
+
+/** The first that fits. */
+const REASONS: readonly Reason[] = [
+  {
+    when: ({ error, code }) =>
+      error.syscall === 'getaddrinfo' && !code.startsWith('ERR_'),
+    exit: EXIT.name,
+    says: ({ code }) => `the name could not be resolved (${code})`,
+    hint: 'Check its spelling and the DNS settings of this machine.',
+  },
+  {
+    when: ({ isCertificate }) => isCertificate,
+    says: ({ error, code }) => `TLS failed: ${refusalOf(error)} (${code})`,
+    hint: 'To probe without checking the certificate, add --insecure.',
+  },
+  {
+    when: isOneOf('ECONNREFUSED'),
+    exit: EXIT.refused,
+    says: () => 'the connection was refused (ECONNREFUSED)',
+    hint: 'Nothing listens on that port, or a firewall rejects connections to it.',
+  },
+  {
+    when: isOneOf('ETIMEDOUT'),
+    exit: EXIT.timeout,
+    says: () => 'the peer did not answer (ETIMEDOUT)',
+    hint: 'A firewall may drop the packets, or the host is down.',
+  },
+  {
+    when: isOneOf(
+      'EHOSTUNREACH',
+      'ENETUNREACH',
+      'EHOSTDOWN',
+      'ENETDOWN',
+      'EADDRNOTAVAIL',
+    ),
+    says: ({ code }) => `the address cannot be reached (${code})`,
+    hint: 'Check the address, and the network and routes of this machine.',
+  },
+  {
+    // Without a system call it is Node's own: an end that came too early.
+    when: ({ error, code }) => code === 'ECONNRESET' && Boolean(error.syscall),
+    says: () => 'the connection was reset (ECONNRESET)',
+    hint: BROKEN_OFF,
+  },
+  {
+    when: ({ code, phase }) => code === 'ECONNRESET' && phase === 'body',
+    says: () => 'the connection was closed in the middle of the answer',
+    hint: BROKEN_OFF,
+  },
+  {
+    when: isOneOf('ECONNRESET'),
+    says: () => 'the server closed the connection without an answer',
+    hint: 'Check that it speaks the protocol of the URL on that port.',
+  },
+  {
+    when: ({ code }) => code.startsWith('HPE_'),
+    says: ({ code }) => `the answer is not HTTP (${code})`,
+    hint: 'Use https:// for a TLS port, or host:port for another protocol.',
+  },
+  {
+    when: ({ code }) => code === 'EPROTO' || code.startsWith('ERR_SSL_'),
+    says: ({ error, code }) => `TLS failed: ${reasonOf(error)} (${code})`,
+    hint: 'If the server does not speak TLS on that port, use http://.',
+  },
+]
 
 /** The program of `tcpinfo run` did not even start. */
 export function startFailure(
@@ -258,10 +266,6 @@ function refusalOf(error: SystemError): string {
 function reasonOf(error: Error): string {
   const [, reason] = /:SSL routines:[^:]*:([^:]+):/.exec(error.message) ?? []
   return reason ?? error.message
-}
-
-function errnoOf(code: string): number | undefined {
-  return (constants.errno as Record<string, number>)[code]
 }
 
 /** The transfer went well, but there is no record of it. */
