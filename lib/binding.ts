@@ -7,7 +7,10 @@ import type { Failure } from './errors.js'
 
 /** Every number below zero is a negated OS error number. */
 export interface Binding {
-  /** Bytes filled. */
+  /**
+   * Bytes filled, after 8 with the system's clock: ms since the epoch, 0 where
+   * Date.now() has to be asked.
+   */
   readInfo(descriptor: number, bytes: ArrayBuffer, offset: number): number
   /** The state in the OS's own numbering. */
   readState(descriptor: number): number

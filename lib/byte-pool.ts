@@ -16,6 +16,14 @@ export class Slab {
   wordsAt(): Uint32Array {
     return this.words
   }
+
+  /** The number of 64 bits there, if a double can have it. */
+  numberAt(at: number): number {
+    const first = at >> 2
+    const low = this.words[first] as number
+    const high = this.words[first + 1] as number
+    return low + high * 0x1_0000_0000
+  }
 }
 
 export class BytePool {

@@ -306,9 +306,9 @@ export class Capture {
     this.#tellFailedAttempt()
     if (error) this.#peer ??= peerOfError(error)
     const isRead = this.#read('close', codeOf(error))
-    for (const watcher of this.#watchers ?? []) {
+    this.#watchers?.forEach((watcher) => {
       process.nextTick(watcher, isRead ? this.#snapshot : undefined, handle)
-    }
+    })
     this.#finished = handle ?? undefined
     // A stock socket that was instrumented may connect again without begin().
     this.#forgetConnection()

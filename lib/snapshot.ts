@@ -39,6 +39,8 @@ import type { TcpState } from './tcp-state.js'
 
 /** kMaxInfoSize in native/tcp_info.h. */
 export const MAX_INFO_BYTES = 512
+/** kClockSize in native/addon.cc. */
+const CLOCK_BYTES = 8
 
 const pool = new BytePool()
 
@@ -147,16 +149,15 @@ export function takeSnapshot(
     const endpoints = watcher
       ? watcher.endpointsOf(descriptor)
       : endpointsOf(handle, descriptor)
-    const capturedAt = wallClockMs()
-    pool.reserve(MAX_INFO_BYTES)
+    pool.reserve(CLOCK_BYTES + MAX_INFO_BYTES)
     const { slab, at } = pool
     const filled = binding.readInfo(descriptor, slab.bytes, at)
     if (filled <= 0) return refusalOf(-filled)
     const snapshot = new Snapshot(
       slab,
-      at,
+      at + CLOCK_BYTES,
       filled,
-      capturedAt,
+      slab.numberAt(at) || wallClockMs(),
       endpoints,
       trigger,
       bytesRead,
@@ -164,7 +165,7 @@ export function takeSnapshot(
       watcher?.connectDurationMs,
       errorCode,
     )
-    pool.keep(filled)
+    pool.keep(CLOCK_BYTES + filled)
     return snapshot
   } catch (cause) {
     return unexpected(cause)

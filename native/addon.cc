@@ -92,17 +92,27 @@ napi_value Answer(napi_env env, int value) {
   return number;
 }
 
-// readInfo(descriptor, bytes: ArrayBuffer, offset): bytes filled
+constexpr size_t kClockSize = sizeof(uint64_t);
+
+// readInfo(descriptor, bytes: ArrayBuffer, offset): bytes filled, after the 8
+// of WallClockMs()
 napi_value ReadInfo(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
   int32_t descriptor;
   uint8_t* room;
   size_t size;
-  if (!arguments.Int(0, &descriptor) || !arguments.Room(1, 1, &room, &size)) {
+  if (!arguments.Int(0, &descriptor) ||
+      !arguments.Room(1, kClockSize + 1, &room, &size)) {
     return Answer(env, -EINVAL);
   }
+  size -= kClockSize;
   if (size > kMaxInfoSize) size = kMaxInfoSize;
-  return Answer(env, tcpinfo::ReadInfo(descriptor, room, size));
+  const int filled = tcpinfo::ReadInfo(descriptor, room + kClockSize, size);
+  if (filled > 0) {
+    const uint64_t now = tcpinfo::WallClockMs();
+    memcpy(room, &now, kClockSize);
+  }
+  return Answer(env, filled);
 }
 
 // readState(descriptor): the OS's own number of the state

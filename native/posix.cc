@@ -1,7 +1,8 @@
-// What Linux and macOS do alike: the probe.
+// What Linux and macOS do alike: the probe and the clock.
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tcp_info.h"
@@ -15,6 +16,14 @@ int Probe() {
   const int filled = ReadInfo(descriptor, info, sizeof(info));
   close(descriptor);
   return filled;
+}
+
+// As V8 has it (Time::Now, src/base/platform/time.cc).
+uint64_t WallClockMs() {
+  timespec now = {};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1000 +
+         static_cast<uint64_t>(now.tv_nsec) / 1000000;
 }
 
 }  // namespace tcpinfo

@@ -24,6 +24,11 @@ constexpr size_t kMaxInfoSize = 512;
 // in that platform's own numbering.
 int ReadInfo(int descriptor, uint8_t* out, size_t capacity);
 
+// The system's clock as Date.now() gives it, in whole milliseconds since 1970:
+// from JavaScript it costs three times as much. 0 where Date.now() has to be
+// asked.
+uint64_t WallClockMs();
+
 // Whether this OS has the call at all: ReadInfo on a socket made for the
 // purpose and closed again.
 int Probe();

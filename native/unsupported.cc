@@ -12,4 +12,6 @@ int ReadInfo(int, uint8_t*, size_t) { return -ENOSYS; }
 
 int Probe() { return -ENOSYS; }
 
+uint64_t WallClockMs() { return 0; }
+
 }  // namespace tcpinfo

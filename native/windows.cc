@@ -165,4 +165,8 @@ int Probe() {
   return result;
 }
 
+// V8 interpolates between the ticks of the system's clock (Clock,
+// src/base/platform/time.cc).
+uint64_t WallClockMs() { return 0; }
+
 }  // namespace tcpinfo

@@ -19,6 +19,8 @@ const EOPNOTSUPP = -constants.errno.EOPNOTSUPP
 const ESTABLISHED = 1
 const HAS_BOTH = 3
 const ENDPOINT_BYTES = 24
+/** What comes before the struct. */
+const CLOCK = 8
 const NO_DESCRIPTOR = 1_000_000
 /** What no read leaves behind by chance, row after row. */
 const UNTOUCHED = 0xa5
@@ -154,15 +156,21 @@ describe('junk for arguments', () => {
 })
 
 describe('readInfo()', () => {
-  test('fills the struct from its offset on, and nothing else', async () => {
+  test('fills the clock and the struct, and nothing else', async () => {
     const fd = descriptorOf(await connected())
     const bytes = untouched(1024)
+    const earliest = Date.now()
     const filled = addon.readInfo(fd, bytes.buffer, 100)
+    const latest = Date.now()
     expect(filled).toBeGreaterThanOrEqual(104)
     expect(filled).toBe(addon.probe())
-    expect(bytes[100]).toBe(ESTABLISHED)
+    const clock = Number(new DataView(bytes.buffer).getBigUint64(100, true))
+    expect(clock).toBeGreaterThanOrEqual(earliest)
+    expect(clock).toBeLessThanOrEqual(latest)
+    const struct = 100 + CLOCK
+    expect(bytes[struct]).toBe(ESTABLISHED)
     expect(bytes.subarray(0, 100)).toEqual(untouched(100))
-    const after = 100 + filled
+    const after = struct + filled
     expect(bytes.subarray(after)).toEqual(untouched(1024 - after))
   })
 
@@ -172,19 +180,19 @@ describe('readInfo()', () => {
     const wrong: unknown[] = []
     for (let room = 1; room <= whole + 64; room++) {
       // What is written past its end shows when it grows.
-      const buffer = resizable(30 + room)
+      const buffer = resizable(30 + CLOCK + room)
       const bytes = new Uint8Array(buffer).fill(UNTOUCHED)
       const filled = addon.readInfo(fd, buffer, 30)
       buffer.resize(4096)
       const isOutsideWhole =
         bytes.subarray(0, 30).every((byte) => byte === UNTOUCHED) &&
         bytes
-          .subarray(30 + filled, 30 + room)
+          .subarray(30 + CLOCK + filled, 30 + CLOCK + room)
           .every((byte) => byte === UNTOUCHED) &&
-        bytes.subarray(30 + room).every((byte) => byte === 0)
+        bytes.subarray(30 + CLOCK + room).every((byte) => byte === 0)
       if (
         filled !== Math.min(room, whole) ||
-        bytes[30] !== ESTABLISHED ||
+        bytes[30 + CLOCK] !== ESTABLISHED ||
         !isOutsideWhole
       ) {
         wrong.push({ room, filled, isOutsideWhole })
@@ -194,6 +202,7 @@ describe('readInfo()', () => {
   })
 
   test.each([
+    ['with room for the clock alone', 512 - CLOCK],
     ['at the end', 512],
     ['after the end', 513],
     ['far after the end', 2 ** 31 - 1],
@@ -230,7 +239,7 @@ describe('readInfo()', () => {
     const fd = descriptorOf(await connected())
     for (const buffer of [new ArrayBuffer(512), resizable(512)]) {
       expect(addon.readInfo(fd, buffer, 0)).toBe(addon.probe())
-      expect(new Uint8Array(buffer)[0]).toBe(ESTABLISHED)
+      expect(new Uint8Array(buffer)[CLOCK]).toBe(ESTABLISHED)
     }
   })
 
@@ -251,8 +260,8 @@ describe('readInfo()', () => {
     const fd = descriptorOf(await connected())
     const buffer = resizable(1024)
     buffer.resize(150)
-    expect(addon.readInfo(fd, buffer, 0)).toBe(150)
-    expect(addon.readInfo(fd, buffer, 100)).toBe(50)
+    expect(addon.readInfo(fd, buffer, 0)).toBe(150 - CLOCK)
+    expect(addon.readInfo(fd, buffer, 100)).toBe(50 - CLOCK)
     buffer.resize(100)
     expect(addon.readInfo(fd, buffer, 100)).toBe(EINVAL)
     buffer.resize(0)
@@ -278,7 +287,7 @@ describe('readState()', () => {
     const bytes = new Uint8Array(512)
     for (const each of [socket, server]) {
       addon.readInfo(descriptorOf(each), bytes.buffer, 0)
-      expect(addon.readState(descriptorOf(each))).toBe(bytes[0])
+      expect(addon.readState(descriptorOf(each))).toBe(bytes[CLOCK])
     }
     expect(addon.readState(descriptorOf(socket))).toBe(ESTABLISHED)
     expect(addon.readState(descriptorOf(server))).toBe(10)
@@ -320,9 +329,9 @@ describe('readMany()', () => {
     const read = addon.readMany(descriptors, rows, stride, filled)
     const expected = untouched(rows.length)
     const answers = Array.from(descriptors, (fd, i) => {
-      const row = untouched(stride)
+      const row = untouched(CLOCK + stride)
       const answer = addon.readInfo(fd, row.buffer, 0)
-      expected.set(row, i * stride)
+      expected.set(row.subarray(CLOCK), i * stride)
       return answer
     })
     expect([...filled]).toEqual([...answers, 77])

@@ -176,7 +176,8 @@ class Rules {
     }
     return IsInt(0) &&
            (name == "readState" ||
-            HasRoom(1, name == "readInfo" ? 1 : 2 * sizeof(tcpinfo::Endpoint)));
+            HasRoom(1, name == "readInfo" ? sizeof(uint64_t) + 1
+                                          : 2 * sizeof(tcpinfo::Endpoint)));
   }
 
  private:
