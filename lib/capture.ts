@@ -189,14 +189,11 @@ export class Capture {
   #listen(): void {
     if (this.#listening) this.#stopListening()
     this.#listening = true
-    const tellsAttempts = captures.hasSubscribers
-    if (tellsAttempts || !keepsPeer()) {
-      this.owner.on('connectionAttempt', forwardAttempt)
-    }
     // Before the user's own listeners, so that they see what it learns.
     this.owner.prependListener('connect', forwardConnect)
-    if (tellsAttempts) {
+    if (captures.hasSubscribers || !keepsPeer()) {
       this.#watchesAttempts = true
+      this.owner.on('connectionAttempt', forwardAttempt)
       this.owner.on('connectionAttemptFailed', forwardAttemptFailed)
       this.owner.on('connectionAttemptTimeout', forwardAttemptFailed)
     }
@@ -221,6 +218,7 @@ export class Capture {
 
   /** Its handle never reaches _destroy: the next attempt's takes its place. */
   onAttemptFailed(): void {
+    if (!captures.hasSubscribers) return
     const result = this.#take('attempt')
     if (!(result instanceof Snapshot)) return
     this.#failedAttempt = result
@@ -251,10 +249,10 @@ export class Capture {
   #stopListening(): void {
     this.#listening = false
     try {
-      this.owner.off('connectionAttempt', forwardAttempt)
       this.owner.off('connect', forwardConnect)
       if (!this.#watchesAttempts) return
       this.#watchesAttempts = false
+      this.owner.off('connectionAttempt', forwardAttempt)
       this.owner.off('connectionAttemptFailed', forwardAttemptFailed)
       this.owner.off('connectionAttemptTimeout', forwardAttemptFailed)
     } catch {

@@ -104,6 +104,18 @@ describe('the program', () => {
     })
   })
 
+  // Node lives on with SIGPIPE and SIGXFSZ, other programs do not.
+  test.each(['SIGPIPE', 'SIGXFSZ'] as const)(
+    'ends as without us: killed by %s',
+    async (signal) => {
+      const { status, signal: killed } = spawnSync(process.execPath, [
+        ...[CLI, 'run', '--output', file('table'), '--'],
+        ...['sh', '-c', `kill -${signal.slice(3)} $$`],
+      ])
+      expect({ status, killed }).toEqual({ status: null, killed: signal })
+    },
+  )
+
   test.each([
     ...(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'] as const),
     ...(['SIGALRM', 'SIGPIPE', 'SIGWINCH', 'SIGCONT', 'SIGABRT'] as const),
