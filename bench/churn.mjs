@@ -11,7 +11,7 @@ import { collect, compare, pick, report } from './measure.mjs'
 import { withServer } from './with-server.mjs'
 import { churn } from './workloads.mjs'
 
-const CONNECTIONS = 1000
+const CONNECTIONS = 100
 const CONCURRENCY = 8
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
@@ -55,7 +55,7 @@ await withServer(async ([tcpPort]) => {
       () => churn(open, tcpPort, CONNECTIONS, CONCURRENCY),
     ]),
   )
-  const rounds = 41
+  const rounds = 401
   const collected = await collect(variants, { rounds })
   report('Short connections', 'per s', compare(pick(collected, 'rate')), {
     'ours, listener': ['>= 0.95', '>= 0.98 of read'],

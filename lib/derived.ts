@@ -31,6 +31,37 @@ export function isFinal({ trigger }: TcpInfo): boolean {
   return trigger === 'close' || trigger === 'exit' || trigger === 'attempt'
 }
 
+/** How undici, and so `fetch`, destroys sockets that nothing is wrong with. */
+const INFORMATIONAL = 'UND_ERR_INFO'
+
+/** Of the error that ended the connection, if one did. */
+export function errorCodeOf({ errorCode }: TcpInfo): string | undefined {
+  return errorCode === INFORMATIONAL ? undefined : errorCode
+}
+
+/** Whether we were the one that was connected to, as far as the record shows it. */
+export function isServerSide(info: TcpInfo): boolean {
+  const { localPort = 0, remotePort = 0 } = info
+  return (
+    mayBeServerSide(info) &&
+    localPort < FIRST_EPHEMERAL &&
+    remotePort >= FIRST_EPHEMERAL
+  )
+}
+
+/** (What was opened here has a time to connect, if it was watched from then on.) */
+export function mayBeServerSide(info: TcpInfo): boolean {
+  return info.connectDurationMs === undefined && wasEstablished(info)
+}
+
+/** Of Linux, by default (net.ipv4.ip_local_port_range); others begin later. */
+const FIRST_EPHEMERAL = 32_768
+
+/** The remote end without its port; of IPv4 the same by a socket of either family. */
+export function remoteHostOf({ remoteAddress }: TcpInfo): string {
+  return remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') ?? 'unknown'
+}
+
 /**
  * Only where data was not wanting: else it says how fast the program wrote. (That
  * is the rule of gRPC's A80 too.)

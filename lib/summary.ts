@@ -6,6 +6,7 @@ import { growth, limitsOf } from './delta.js'
 import {
   deliveryRateOf,
   isFinal,
+  remoteHostOf,
   retransmitRatioOf,
   wasEstablished,
 } from './derived.js'
@@ -15,8 +16,9 @@ import { recordIn, type TcpInfo } from './tcp-info.js'
 /** Options of {@link TcpInfoSummary}. */
 export interface TcpInfoSummaryOptions {
   /**
-   * What a row is about: the remote address, address and port, or whatever a
-   * function makes of a record. Default: `'host'`.
+   * What a row is about: the remote address (of IPv4 as such, also by a socket of
+   * IPv6), address and port, or whatever a function makes of a record. Default:
+   * `'host'`.
    */
   readonly key?: 'host' | 'host:port' | ((info: TcpInfo) => string) | undefined
   /**
@@ -250,13 +252,16 @@ export class TcpInfoSummary {
 }
 
 const KEYS = new Map([
-  ['host', ({ remoteAddress = 'unknown' }: TcpInfo) => remoteAddress],
+  ['host', remoteHostOf],
   [
     'host:port',
-    ({ remoteAddress = 'unknown', remotePort }: TcpInfo) =>
-      remoteAddress.includes(':')
-        ? `[${remoteAddress}]:${remotePort ?? '?'}`
-        : `${remoteAddress}:${remotePort ?? '?'}`,
+    (info: TcpInfo) => {
+      const host = remoteHostOf(info)
+      const { remotePort = '?' } = info
+      return host.includes(':')
+        ? `[${host}]:${remotePort}`
+        : `${host}:${remotePort}`
+    },
   ],
 ])
 

@@ -1,6 +1,12 @@
 /** What `tcpinfo run` and `tcpinfo report` print of many connections. */
 
-import { wasEstablished } from '../derived.js'
+import {
+  errorCodeOf,
+  isServerSide,
+  mayBeServerSide,
+  remoteHostOf,
+  wasEstablished,
+} from '../derived.js'
 import {
   csvHeader,
   type TcpInfo,
@@ -22,37 +28,36 @@ interface Remote extends TcpInfoSummaryRow {
 /** From this share on retransmissions matter more than the round trip. */
 const MANY_RETRANSMITTED = 0.01
 const MAX_REMOTES = 1000
+/** For one remote end. */
+const MOST_VERDICTS = 3
 
 /**
- * A server and its port. Of accepted connections, of which several have a port of
- * ours in common, that port, since those of clients tell nothing.
+ * A server and its port. Of accepted connections, which may have a port of ours in
+ * common, that port, since those of clients tell nothing.
  */
 function remotesBy(connections: readonly Connection[]): Map<TcpInfo, string> {
   const users = new Map<number | undefined, number>()
   for (const { last } of connections) {
-    if (!mayBeAccepted(last)) continue
+    if (!mayBeServerSide(last)) continue
     users.set(last.localPort, (users.get(last.localPort) ?? 0) + 1)
   }
   return new Map(
     connections.map(({ last }) => {
-      const { remoteAddress = 'unknown', remotePort, localPort } = last
+      const { remotePort, localPort } = last
+      const host = remoteHostOf(last)
       const isAccepted =
-        mayBeAccepted(last) && (users.get(localPort) as number) > 1
+        isServerSide(last) ||
+        (mayBeServerSide(last) && (users.get(localPort) as number) > 1)
       return [
         last,
         isAccepted
-          ? `${remoteAddress} to port ${localPort}`
+          ? `${host} to port ${localPort}`
           : remotePort === undefined
-            ? remoteAddress
-            : hostAndPort(remoteAddress, remotePort),
+            ? host
+            : hostAndPort(host, remotePort),
       ]
     }),
   )
-}
-
-/** (What was opened here has a time to connect, if it was watched from then on.) */
-function mayBeAccepted(info: TcpInfo): boolean {
-  return info.connectDurationMs === undefined && wasEstablished(info)
 }
 
 /** The most retransmitting first, then the slowest. */
@@ -74,7 +79,7 @@ function remotesOf(connections: readonly Connection[]): Remote[] {
     if (!of) continue
     const { limitedBy } = verdict
     of.verdicts.set(limitedBy, (of.verdicts.get(limitedBy) ?? 0) + 1)
-    if (last.errorCode !== undefined && wasEstablished(last)) of.broken++
+    if (errorCodeOf(last) !== undefined && wasEstablished(last)) of.broken++
   }
   const remotes = rows.map((row) => {
     const { broken = 0, verdicts = new Map<string, number>() } =
@@ -109,10 +114,11 @@ const COLUMNS: readonly Column[] = [
 ]
 
 function verdicts(limitedBy: Remote['limitedBy']): string | undefined {
-  const [first, ...others] = Object.entries(limitedBy)
-  if (!first) return undefined
-  const [name, count] = first
-  return others.length ? `${name} (${count}), ...` : name
+  const all = Object.entries(limitedBy)
+  if (all.length < 2) return all[0]?.[0]
+  const most = all.slice(0, MOST_VERDICTS)
+  const told = most.map(([name, count]) => `${name} (${count})`)
+  return [...told, ...(all.length > most.length ? ['...'] : [])].join(', ')
 }
 
 const ABSENT = '-'

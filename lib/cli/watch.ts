@@ -94,12 +94,15 @@ class Watcher implements Onlooker {
   }
 
   #read({ info, delta, atMs }: TcpInfoSample): Reading {
-    const { perSecond, counters } = delta
+    const { durationMs = 0, counters } = delta
+    // What came in the moment before the end is no rate.
+    const isShort = durationMs < this.#options.intervalMs / 2
+    const perSecond = isShort ? undefined : delta.perSecond
     return {
       elapsedMs: Math.max(0, atMs - this.#startMs),
       info,
-      receivedPerSec: perSecond.bytesReceived,
-      sentPerSec: perSecond.bytesSent,
+      receivedPerSec: perSecond?.bytesReceived,
+      sentPerSec: perSecond?.bytesSent,
       retransmittedSince:
         counters.segmentsRetransmitted ?? counters.bytesRetransmitted,
       retransmitRatio: retransmitRatioOf(info),

@@ -19,7 +19,7 @@ import {
 import { argumentError, inRange, optionsIn } from '../checks.js'
 import { monotonicMs } from '../clock.js'
 import { growth, limitsOf, type TcpInfoCounter } from '../delta.js'
-import { wasEstablished } from '../derived.js'
+import { errorCodeOf, wasEstablished } from '../derived.js'
 import { handleOf, type StreamHandle } from '../handle.js'
 import { instrument } from '../instrument.js'
 import { Snapshot, takeSnapshot } from '../snapshot.js'
@@ -393,10 +393,7 @@ function textOf(value: unknown): string | undefined {
   throw new TypeError(`it returned ${typeof value} and not a string`)
 }
 
-function errorTypeOf({ errorCode }: TcpInfo): string | undefined {
-  if (errorCode === undefined || ERROR_TYPES.has(errorCode)) return errorCode
-  return errorCode === INFORMATIONAL ? undefined : '_OTHER'
+function errorTypeOf(info: TcpInfo): string | undefined {
+  const code = errorCodeOf(info)
+  return code === undefined || ERROR_TYPES.has(code) ? code : '_OTHER'
 }
-
-/** How undici, and so `fetch`, destroys sockets that nothing is wrong with. */
-const INFORMATIONAL = 'UND_ERR_INFO'

@@ -8,7 +8,7 @@ import {
   type TcpInfoCounter,
   type TcpInfoDelta,
 } from '../delta.js'
-import { retransmitRatioOf } from '../derived.js'
+import { errorCodeOf, retransmitRatioOf } from '../derived.js'
 import { isAmount, isRecord, isTime, type TcpInfo } from '../tcp-info.js'
 import type { TcpInfoVerdict } from '../verdict/index.js'
 import type {
@@ -126,7 +126,7 @@ function connectionOf(connection: ReportConnection): Connection {
     localPort: amount(last?.localPort),
     remote: endpoint(last?.remoteAddress, last?.remotePort),
     system: last ? systemOf(last) : null,
-    errorCode: text(last?.errorCode),
+    errorCode: text(last && errorCodeOf(last)),
     recordCount: records.length,
     state: text(last?.state),
     startedAt: firstAt === null ? null : firstAt - (samples[0]?.atMs ?? 0),

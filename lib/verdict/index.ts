@@ -215,7 +215,6 @@ const CLOSINGS: Readonly<Record<string, string>> = {
   'both fin': 'both sides closed it at the same time',
   'network timeout': 'it was given up for want of an answer',
   'network unreachable': 'the peer could not be reached',
-  'unknown unknown': 'who closed it is not known',
 }
 
 function summaryOf(finding: Finding, closing: Closing): string {

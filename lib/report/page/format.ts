@@ -22,12 +22,12 @@ export const count = orAbsent((value) => value.toLocaleString('en-US'))
 export const plural = (value: number, unit: string): string =>
   `${count(value)} ${value === 1 ? unit.replace(/s$/, '') : unit}`
 
-const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
 
 export const bytes = orAbsent((value) => {
-  const power = value < 1000 ? 0 : Math.floor(Math.log10(value) / 3)
+  const power = value < 1024 ? 0 : Math.floor(Math.log2(value) / 10)
   const unit = Math.min(power, UNITS.length - 1)
-  return `${short(value / 1000 ** unit)} ${UNITS[unit]}`
+  return `${short(value / 1024 ** unit)} ${UNITS[unit]}`
 })
 
 export const rate = orAbsent((value) => `${bytes(value)}/s`)
@@ -37,7 +37,9 @@ export const rtt = orAbsent((us) =>
 )
 
 export const percent = orAbsent((ratio) =>
-  ratio > 0 && ratio < 0.0001 ? '<0.01 %' : `${short(ratio * 100)} %`,
+  ratio > 0 && ratio < 0.0001
+    ? '<0.01 %'
+    : `${Number((ratio * 100).toPrecision(2))} %`,
 )
 
 const DAY_S = 86_400
