@@ -139,7 +139,7 @@ export class Capture {
     this.#sockets.push(socket)
   }
 
-  /** `onFinal` is to be called on the tick after each close, if with a record. */
+  /** `onFinal` is to be called on the tick after each close, record or not. */
   watch(onFinal: OnFinal): void {
     this.#watchers ??= []
     this.#watchers.push(onFinal)

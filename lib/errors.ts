@@ -83,10 +83,23 @@ function errorNameOf(errno: number): string | undefined {
 
 const here = `${process.platform}-${process.arch}`
 
-export const NOT_A_SOCKET: Failure = {
-  code: 'ERR_TCP_INFO_NOT_TCP',
-  message:
-    "This is not a net.Socket or tls.TLSSocket. A request of http has its socket only from its event 'socket' on. UDP sockets and streams in JavaScript have no TCP statistics; in place of the proxy that an HTTP/2 session calls its socket, pass the socket that its createConnection made or its server accepted.",
+export function notASocket(value: unknown): Failure {
+  return {
+    code: 'ERR_TCP_INFO_NOT_TCP',
+    message: `This is not a net.Socket or tls.TLSSocket (but ${kindOf(value)}). A request of http has its socket only from its event 'socket' on. UDP sockets and streams in JavaScript have no TCP statistics; in place of the proxy that an HTTP/2 session calls its socket, pass the socket that its createConnection made or its server accepted.`,
+  }
+}
+
+/** (A class can have any name, and a proxy none.) */
+function kindOf(value: unknown): string {
+  try {
+    const name = (value as object | null | undefined)?.constructor?.name
+    return typeof name === 'string' && typeof value === 'object'
+      ? `of class ${name}`
+      : String(value === null ? value : typeof value)
+  } catch {
+    return 'an object'
+  }
 }
 
 export const NOT_A_SERVER: Failure = {

@@ -125,6 +125,11 @@ export function isTcp(handle: StreamHandle): boolean {
   return isA('TCP', underTls(handle))
 }
 
+/** Of Bun's handles, and of those that are closed, not all have the class's name. */
+export function mayBeTcp(handle: StreamHandle): boolean {
+  return handle.getpeername !== undefined
+}
+
 /** A named pipe or a Unix domain socket. */
 export function isPipe(handle: StreamHandle): boolean {
   return isA('Pipe', underTls(handle))

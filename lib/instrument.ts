@@ -1,7 +1,7 @@
 import type * as net from 'node:net'
 import { types } from 'node:util'
 import { adopt, CAPTURE, type Capture, captureOf, define } from './capture.js'
-import { NOT_A_SOCKET, TcpInfoError, UNINSTRUMENTED } from './errors.js'
+import { notASocket, TcpInfoError, UNINSTRUMENTED } from './errors.js'
 import { Socket, underlyingOf } from './handle.js'
 import type { TcpInfoMembers } from './socket.js'
 import type { TcpInfo } from './tcp-info.js'
@@ -42,7 +42,7 @@ export function instrumentSince<S extends net.Socket>(
   socket: S,
   connectStartedAt: number | undefined,
 ): Instrumented<S> {
-  if (!canInstrument(socket)) throw new TcpInfoError(NOT_A_SOCKET)
+  if (!canInstrument(socket)) throw new TcpInfoError(notASocket(socket))
   // (A Capture alone is what register gives it.)
   const isNew = !('captureTcpInfo' in socket) && Object.isExtensible(socket)
   if (isNew) attach(socket, connectStartedAt)

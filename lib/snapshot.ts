@@ -14,10 +14,10 @@ import {
   NEVER_OPENED,
   NO_CALL,
   NO_DESCRIPTOR,
-  NOT_A_SOCKET,
   NOT_LISTENING,
   NOT_TCP,
   NOTHING_FILLED,
+  notASocket,
   UNCONNECTED,
   unexpected,
 } from './errors.js'
@@ -31,6 +31,7 @@ import {
   isPipe,
   isServer,
   isTcp,
+  mayBeTcp,
   type StreamHandle,
   UNREADABLE,
 } from './handle.js'
@@ -229,7 +230,7 @@ function whyNot(
   socket: unknown,
   handle: StreamHandle | null | undefined,
 ): Failure {
-  if (handle === undefined) return NOT_A_SOCKET
+  if (handle === undefined) return notASocket(socket)
   const general = generalFailure()
   if (general) return general
   if (handle && isPipe(handle)) return NOT_TCP
@@ -245,6 +246,6 @@ function whyNot(
   // TLSSocket keeps its closed handle; TLS over a stream in JavaScript never has
   // one. (Of Bun's handles only the descriptor is as in Node.)
   if (connecting) return NEVER_OPENED
-  if (handle.getpeername === undefined) return NOT_TCP
+  if (!mayBeTcp(handle)) return NOT_TCP
   return destroyed || isTcp(handle) ? CLOSED : NOT_TCP
 }

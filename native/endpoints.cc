@@ -1,4 +1,5 @@
-// The addresses of a socket, by the calls that every platform has.
+// The addresses of a socket: by the calls that every platform has, and one that
+// Linux has for itself.
 
 #ifdef _WIN32
 #include <winsock2.h>

@@ -49,7 +49,7 @@ constexpr int kHasRemote = 2;
 int ReadEndpoints(int descriptor, Endpoint* local, Endpoint* remote);
 
 // Whether the system tells a connection's remote address also before it is made
-// and after it is over: 1 or 0.
+// and after it is over: 1 or 0; below zero when there is no telling for now.
 int KeepsPeer();
 
 // The text that socket.remoteAddress would give, scope included. Returns its

@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { existsSync, readlinkSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
@@ -488,6 +488,27 @@ describe('bad input', () => {
         expect.objectContaining({ name: 'TcpInfoError', code: notTcp }),
       )
     }
+  })
+
+  test.each([
+    ['undefined', undefined],
+    ['null', null],
+    ['number', 3],
+    ['function', () => {}],
+    ['of class EventEmitter', new EventEmitter()],
+    [
+      'an object',
+      new Proxy(
+        {},
+        {
+          get() {
+            throw new Error('no')
+          },
+        },
+      ),
+    ],
+  ])('the message names what it was: %s', (kind, value) => {
+    expect(() => readTcpInfo(value as never)).toThrow(`(but ${kind})`)
   })
 
   test('a UDP socket', async () => {
