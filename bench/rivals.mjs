@@ -1,12 +1,13 @@
 // Where the rivals come from: npm's registry and Go's module proxy, in pinned
 // versions, once, outside the tree. What can't be had is skipped, and said so.
 
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { install } from '../scripts/debian.mjs'
 import { cached, cacheFolder } from '../scripts/downloads.mjs'
 import { npm } from '../scripts/test-package.mjs'
 import { skip } from './measure.mjs'
@@ -34,14 +35,8 @@ export function npmRival(specifier) {
 
 /** A tool, installed from Debian if need be and if possible; whether it is there. */
 export function tool(command, debian = command) {
-  const there = () => spawnSync('which', [command]).status === 0
-  if (!there() && process.getuid?.() === 0) {
-    console.log(`installing ${debian}`)
-    for (const words of ['update -q', `install -qy ${debian}`]) {
-      spawnSync('apt-get', words.split(' '), { stdio: 'ignore' })
-    }
-  }
-  const isThere = there()
+  const wanted = { command: ['which', command], package: debian }
+  const isThere = install([wanted]).length === 0
   if (!isThere) skip(command, `Debian's package ${debian} is not installed`)
   return isThere
 }

@@ -53,3 +53,10 @@ export function unpackPackage(specifier, folder, part = 'package') {
   execFileSync('tar', ['xf', tarball, strip, part], { cwd: folder })
   rmSync(path.join(folder, tarball))
 }
+
+/** A Node of every line that the package is for. */
+export const NODES = ['20.20.2', '22.23.3', '24.21.0', '26.10.0']
+
+/** Only the program, for a system as npm calls it: linux-x64, win-arm64. */
+export const unpackNode = (system, version, folder) =>
+  unpackPackage(`node-${system}@${version}`, folder, 'package/bin')

@@ -15,7 +15,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { chosen } from './chosen.mjs'
-import { flags, need, root, sanitizedNode, sourcesOf } from './native.mjs'
+import { need } from './debian.mjs'
+import { flags, root, sanitizedNode, sourcesOf } from './native.mjs'
 
 const fuzz = path.join(root, 'test/fuzz')
 const source = (name) => path.join(root, 'native', name)

@@ -15,7 +15,8 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { buildAddon, need, root } from './native.mjs'
+import { need } from './debian.mjs'
+import { buildAddon, root } from './native.mjs'
 
 /** Ends while sockets are open and have been read. */
 const EXIT = `

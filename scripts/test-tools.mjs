@@ -2,8 +2,7 @@
 // that are missing where that is possible (root, apt-get); elsewhere says which
 // tests will be skipped for want of them.
 
-import { spawnSync } from 'node:child_process'
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { install } from './debian.mjs'
 
 const TOOLS = [
   { command: ['ip', '-V'], package: 'iproute2', for: 'network namespaces' },
@@ -49,29 +48,6 @@ const TOOLS = [
   })),
 ]
 
-/** What Debian's packages ask whether they may start their services. */
-const POLICY = '/usr/sbin/policy-rc.d'
-const FORBID = '#!/bin/sh\nexit 101\n'
-
-const runs = ([name, ...args]) =>
-  spawnSync(name, args, { stdio: 'ignore' }).status === 0
-const missing = () => TOOLS.filter(({ command }) => !runs(command))
-
-const packages = [...new Set(missing().map((tool) => tool.package))]
-if (
-  packages.length > 0 &&
-  process.getuid?.() === 0 &&
-  runs(['apt-get', '-v'])
-) {
-  console.log(`installing ${packages.join(', ')}`)
-  const options = { stdio: ['ignore', 'ignore', 'inherit'] }
-  spawnSync('apt-get', ['update', '-q'], options)
-  // The tests start the servers themselves.
-  const isOurs = !existsSync(POLICY)
-  if (isOurs) writeFileSync(POLICY, FORBID, { mode: 0o755 })
-  spawnSync('apt-get', ['install', '-qy', ...packages], options)
-  if (isOurs) rmSync(POLICY)
-}
-for (const tool of missing()) {
+for (const tool of install(TOOLS)) {
   console.log(`${tool.package} is missing: tests will be skipped (${tool.for})`)
 }

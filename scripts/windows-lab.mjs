@@ -16,7 +16,7 @@
 // Z:\a\b), except /usr, which is Wine's. Drive C: and the registry are fresh in
 // each run. Ports are the host's: the network is not separate.
 
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -24,14 +24,13 @@ import fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { promisify } from 'node:util'
-import { cacheFolder } from './downloads.mjs'
+import { unpackDebian } from './debian.mjs'
+import { cacheFolder, NODES, unpackNode } from './downloads.mjs'
 
 const cache = cacheFolder('windows-lab')
 
 // Debian's releases carry one Wine each; bookworm's is too old for Node 22.
 const RELEASE = 'trixie'
-const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
 
 // Not `apt-get install wine64`: its dependencies are ten times as many, for
 // sound, video and cameras. What node.exe needs is Wine, the C library, the
@@ -47,13 +46,14 @@ const ARCHS = {
   x64: {
     debian: 'amd64',
     packages: [...PACKAGES, 'libunwind8', 'liblzma5', 'libz-mingw-w64'],
-    nodes: ['20.20.2', '22.23.3', '24.21.0', '26.10.0'],
+    nodes: NODES,
     env: {},
     timeoutMs: 60_000,
   },
   arm64: {
     debian: 'arm64',
     packages: [...PACKAGES, 'qemu-user:amd64'],
+    // All that npm has.
     nodes: ['20.20.2', '22.23.2', '26.7.0'],
     // QEMU's default processor has branch target identification, at which
     // Wine's dispatcher of system calls faults.
@@ -155,63 +155,11 @@ function whyNot() {
   )
 }
 
-const run = async (file, args, options) =>
-  (await promisify(execFile)(file, args, { maxBuffer: 1 << 26, ...options }))
-    .stdout
-
-async function fetchNodes(arch, folder) {
-  await fs.mkdir(folder, { recursive: true })
-  const unpack = async (version) => {
-    await run('npm', ['pack', `node-win-${arch}@${version}`], { cwd: folder })
-    const archive = path.join(folder, `node-win-${arch}-${version}.tgz`)
-    const target = path.join(folder, version)
-    await fs.mkdir(target)
-    const parts = ['--strip-components=2', 'package/bin/node.exe']
-    await run('tar', ['-xzf', archive, '-C', target, ...parts])
-    await fs.rm(archive)
-  }
-  await Promise.all(ARCHS[arch].nodes.map(unpack))
-}
-
-/** Unpacks the packages of another Debian release; the host's stay as they are. */
-async function fetchRoot(arch, folder, apt) {
+/** What Node and Wine need of another Debian release. */
+async function fetchRoot(arch, folder) {
   const { debian, packages } = ARCHS[arch]
-  // The mirror that this machine uses carries the other releases too.
-  const format = ['indextargets', '--format', '$(REPO_URI)']
-  const mirror = (await run('apt-get', format))
-    .split('\n')
-    .find((uri) => /\/debian\/?$/.test(uri))
-  if (mirror === undefined) {
-    throw new Error('windows-lab: apt-get knows no mirror of Debian')
-  }
-  await fs.mkdir(path.join(apt, 'lists/partial'), { recursive: true })
-  await fs.writeFile(path.join(apt, 'status'), '')
-  await fs.writeFile(
-    path.join(apt, 'sources.list'),
-    `deb [signed-by=${KEYRING}] ${mirror} ${RELEASE} main\n`,
-  )
-  await fs.writeFile(
-    path.join(apt, 'apt.conf'),
-    [
-      `Dir::State "${apt}"; Dir::State::lists "${apt}/lists";`,
-      `Dir::State::status "${apt}/status"; Dir::Cache "${apt}";`,
-      `Dir::Etc::sourcelist "${apt}/sources.list";`,
-      'Dir::Etc::sourceparts "/dev/null"; Dir::Etc::preferences "/dev/null";',
-      'Dir::Etc::preferencesparts "/dev/null"; APT::Sandbox::User "root";',
-      `APT::Architecture "${debian}"; Acquire::Languages "none";`,
-      `APT::Architectures { "${debian}"; "amd64"; };`,
-    ].join('\n'),
-  )
-  const options = {
-    cwd: apt,
-    env: { ...process.env, APT_CONFIG: path.join(apt, 'apt.conf') },
-  }
-  await run('apt-get', ['update', '-q'], options)
-  await run('apt-get', ['download', '-q', ...packages], options)
-  await fs.mkdir(folder)
-  // Unpacked only: the packages' own scripts do not run.
-  const unpack = 'for deb in *.deb; do dpkg-deb -x "$deb" "$0"; done'
-  await run('sh', ['-ec', unpack, folder], options)
+  // Without what they depend on: PACKAGES is all.
+  unpackDebian(RELEASE, [debian, 'amd64'], ['download', ...packages], folder)
   // Debian starts Wine's server through a shell script.
   await fs.symlink('busybox', path.join(folder, 'usr/bin/sh'))
   if (arch === 'x64') {
@@ -264,11 +212,12 @@ async function build(arch, home, log) {
   const draft = await fs.mkdtemp(`${home}.draft-`)
   try {
     log(`windows-lab: fetching Wine and Node for ${arch}`)
-    await Promise.all([
-      fetchNodes(arch, path.join(draft, 'node')),
-      fetchRoot(arch, path.join(draft, 'root'), path.join(draft, 'apt')),
-    ])
-    await fs.rm(path.join(draft, 'apt'), { recursive: true })
+    for (const version of ARCHS[arch].nodes) {
+      const folder = path.join(draft, 'node', version)
+      await fs.mkdir(folder, { recursive: true })
+      unpackNode(`win-${arch}`, version, folder)
+    }
+    await fetchRoot(arch, path.join(draft, 'root'))
     log('windows-lab: setting up Wine')
     for (const name of ['prefix', 'memory']) {
       await fs.mkdir(path.join(draft, name))
