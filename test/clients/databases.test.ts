@@ -1,13 +1,12 @@
 /** The recipes for databases and brokers, with real drivers and real servers. */
 
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import type net from 'node:net'
-import path from 'node:path'
 import tls from 'node:tls'
 import { type EachMessagePayload, Partitioners } from 'kafkajs'
 import { MongoClient } from 'mongodb'
 import { describe, expect, test } from 'vitest'
+import { certificate, trust } from '../support/certificate.mjs'
 import { mongoStandIn } from '../support/mongo-stand-in.js'
 import {
   type ServerName,
@@ -27,13 +26,6 @@ import { expectFinals, listener, watched, watchedWayTo } from './watched.js'
 const host = '127.0.0.1'
 const LENGTH = 300_000
 const TEXT = 'x'.repeat(LENGTH)
-const fixture = (name: string): Buffer =>
-  readFileSync(path.join(__dirname, '../fixtures', name))
-const certificate = {
-  key: fixture('localhost-key.pem'),
-  cert: fixture('localhost-cert.pem'),
-}
-const trust = { ca: certificate.cert, servername: 'localhost' }
 
 /** By TLS, which ends before the server. */
 const tlsServer = (onPeer: (peer: net.Socket) => void): net.Server =>

@@ -1,12 +1,11 @@
 /** The recipe for clients that take no socket, with gRPC and Node's own fetch. */
 
-import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
-import path from 'node:path'
 import * as grpc from '@grpc/grpc-js'
 import { expect, onTestFinished, test } from 'vitest'
 import type { TcpInfo } from '../../lib/index.js'
+import { certificate } from '../support/certificate.mjs'
 import { everyConnection } from './recipes/every-connection.mjs'
 import {
   expectFinals,
@@ -17,10 +16,7 @@ import {
 } from './watched.js'
 
 const BODY = Buffer.alloc(300_000, 'x')
-const fixture = (name: string): Buffer =>
-  readFileSync(path.join(__dirname, '../fixtures', name))
-const key = fixture('localhost-key.pem')
-const cert = fixture('localhost-cert.pem')
+const { key, cert } = certificate
 
 /** Only what goes to that server: the listener hears of all connections. */
 function hearing(server: Watched) {
@@ -94,7 +90,7 @@ test('Node’s own fetch', async () => {
 
 test('https', async () => {
   const server = await watched(
-    https.createServer({ key, cert }, (_, response) => response.end(BODY)),
+    https.createServer(certificate, (_, response) => response.end(BODY)),
   )
   const onTcpInfo = hearing(server)
   const { port } = server

@@ -1,5 +1,4 @@
 import { type EventEmitter, once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import net, { type AddressInfo } from 'node:net'
@@ -14,16 +13,11 @@ import {
   type TcpInfo,
   TcpInfoSocket,
 } from '../../lib/index.js'
+import { certificate, trust } from '../support/certificate.mjs'
 import { freePort, listen, wait } from '../support/net.js'
 
 const BODY = Buffer.alloc(300_000, 'x')
 const LOCAL = '127.0.0.1'
-const fixture = (name: string): Buffer =>
-  readFileSync(path.join(__dirname, '../fixtures', name))
-const certificate = {
-  key: fixture('localhost-key.pem'),
-  cert: fixture('localhost-cert.pem'),
-}
 
 const answer: http.RequestListener = (request, response) => {
   request.resume()
@@ -149,8 +143,6 @@ const SOCKET_EVENTS = [
 ]
 
 describe('HttpsAgent', () => {
-  const trust = { ca: certificate.cert, servername: 'localhost' }
-
   test('the final record reaches the TLSSocket', async () => {
     const port = await httpsPort()
     const agent = new HttpsAgent()

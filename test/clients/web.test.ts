@@ -1,12 +1,10 @@
 /** The recipes for clients of the web and of mail, with real servers. */
 
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import http2 from 'node:http2'
 import https from 'node:https'
 import net from 'node:net'
-import path from 'node:path'
 import { createInterface } from 'node:readline'
 import tls from 'node:tls'
 import { Server as SocketIoServer } from 'socket.io'
@@ -14,6 +12,7 @@ import { getGlobalDispatcher, Pool, request, setGlobalDispatcher } from 'undici'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocketServer } from 'ws'
 import { type Instrumented, instrument } from '../../lib/index.js'
+import { certificate } from '../support/certificate.mjs'
 import { freePort, wait } from '../support/net.js'
 import { axiosClient } from './recipes/axios.mjs'
 import { gotClient } from './recipes/got.mjs'
@@ -28,12 +27,6 @@ import { webSocket } from './recipes/ws.mjs'
 import { expectFinals, listener, watched } from './watched.js'
 
 const BODY = 'x'.repeat(300_000)
-const fixture = (name: string): Buffer =>
-  readFileSync(path.join(__dirname, '../fixtures', name))
-const certificate = {
-  key: fixture('localhost-key.pem'),
-  cert: fixture('localhost-cert.pem'),
-}
 const ca = certificate.cert
 
 const answer = (

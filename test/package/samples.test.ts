@@ -16,11 +16,10 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { certificate } from '../support/certificate.mjs'
 import { runNode } from '../support/child.js'
 
 const root = path.join(__dirname, '../..')
-const fixture = (name: string) =>
-  readFileSync(path.join(root, 'test/fixtures', name))
 
 /** Those that run alone. (The recipes have tests of their own, with servers.) */
 const samples = ['README.md', 'docs/verdict.md'].flatMap((page) =>
@@ -52,15 +51,7 @@ beforeAll(async () => {
   const answer: http.RequestListener = (_, response) =>
     void response.end('hello')
   plain = http.createServer(answer).listen(0)
-  secure = https
-    .createServer(
-      {
-        key: fixture('localhost-key.pem'),
-        cert: fixture('localhost-cert.pem'),
-      },
-      answer,
-    )
-    .listen(0)
+  secure = https.createServer(certificate, answer).listen(0)
   await Promise.all([plain, secure].map((server) => once(server, 'listening')))
   scratch = mkdtempSync(path.join(tmpdir(), 'samples-'))
   mkdirSync(path.join(scratch, 'node_modules'))

@@ -2,13 +2,13 @@
 // kinds, some that fail, a worker, and connections left open at the end.
 
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import net from 'node:net'
 import { isMainThread, Worker, workerData } from 'node:worker_threads'
 import { Redis } from 'ioredis'
 import pg from 'pg'
+import { certificate } from '../support/certificate.mjs'
 
 const LOCAL = '127.0.0.1'
 
@@ -30,12 +30,6 @@ async function get(url, options = {}) {
 }
 
 if (isMainThread) {
-  const fixture = (name) =>
-    readFileSync(new URL(`../fixtures/${name}`, import.meta.url))
-  const certificate = {
-    key: fixture('localhost-key.pem'),
-    cert: fixture('localhost-cert.pem'),
-  }
   const answer = (_request, response) => response.end('x'.repeat(1000))
   const web = `http://${LOCAL}:${await listening(http.createServer(answer))}`
   const secure = `https://${LOCAL}:${await listening(https.createServer(certificate, answer))}`

@@ -1,10 +1,9 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import net, { type AddressInfo } from 'node:net'
-import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { certificate } from '../support/certificate.mjs'
 import { jsonOf, runNode, script } from '../support/child.js'
 import {
   type Finished,
@@ -84,14 +83,7 @@ function flood(peer: net.Socket): void {
   write()
 }
 
-const fixture = (name: string): Buffer =>
-  readFileSync(path.join(__dirname, '../fixtures', name))
-
 beforeAll(async () => {
-  const certificate = {
-    key: fixture('localhost-key.pem'),
-    cert: fixture('localhost-cert.pem'),
-  }
   const answer: http.RequestListener = (_, response) => response.end('hello')
   await serve(
     'echo',

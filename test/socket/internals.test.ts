@@ -2,14 +2,14 @@
 // fail, so that nobody has to find out from wrong answers.
 
 import { once } from 'node:events'
-import { readFileSync, readlinkSync } from 'node:fs'
+import { readlinkSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import net from 'node:net'
-import path from 'node:path'
 import tls from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
 import { readTcpInfo } from '../../lib/index.js'
+import { certificate, trust } from '../support/certificate.mjs'
 import { echo, listen } from '../support/net.js'
 
 interface Handle {
@@ -106,17 +106,11 @@ test('server._handle.fd: the listening descriptor', async () => {
 })
 
 test('a TLSSocket forwards the descriptor, and knows a socket under it', async () => {
-  const fixture = (name: string): Buffer =>
-    readFileSync(path.join(__dirname, '../fixtures', name))
-  const server = tls.createServer({
-    key: fixture('localhost-key.pem'),
-    cert: fixture('localhost-cert.pem'),
-  })
+  const server = tls.createServer(certificate)
   onTestFinished(() => void server.close())
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as net.AddressInfo
-  const trust = { ca: fixture('localhost-cert.pem'), servername: 'localhost' }
 
   const own = tls.connect({ port, host: '127.0.0.1', ...trust })
   await once(own, 'secureConnect')

@@ -1,10 +1,8 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import http2 from 'node:http2'
 import https from 'node:https'
 import net, { type AddressInfo } from 'node:net'
-import path from 'node:path'
 import { PassThrough } from 'node:stream'
 import tls from 'node:tls'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -15,15 +13,10 @@ import {
   type TcpInfo,
   type TcpInfoError,
 } from '../../lib/index.js'
+import { certificate } from '../support/certificate.mjs'
 import { wait } from '../support/net.js'
 
 const LOCAL = '127.0.0.1'
-const fixture = (name: string): Buffer =>
-  readFileSync(path.join(__dirname, '../fixtures', name))
-const certificate = {
-  key: fixture('localhost-key.pem'),
-  cert: fixture('localhost-cert.pem'),
-}
 
 async function listening(server: net.Server): Promise<number> {
   onTestFinished(() => void server.close())

@@ -7,7 +7,6 @@
 // Node is made to give for the descriptor of a handle.
 
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import { createRequire } from 'node:module'
@@ -15,17 +14,10 @@ import net from 'node:net'
 import path from 'node:path'
 import tls from 'node:tls'
 import { pathToFileURL } from 'node:url'
+import { certificate, trust } from './certificate.mjs'
 
 const LOCAL = '127.0.0.1'
 const [folder, how, clients, patch] = process.argv.slice(2)
-
-const fixture = (name) =>
-  readFileSync(new URL(`../fixtures/${name}`, import.meta.url))
-const certificate = {
-  key: fixture('localhost-key.pem'),
-  cert: fixture('localhost-cert.pem'),
-}
-const trust = { ca: certificate.cert, servername: 'localhost' }
 
 const getters = {
   'fd undefined': () => undefined,

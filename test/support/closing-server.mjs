@@ -8,10 +8,10 @@
 //   x-id                    kept, for whoever asks for /log which requests came
 // A CONNECT goes to the HTTPS server, whatever it asks for.
 
-import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import net from 'node:net'
+import { certificate } from './certificate.mjs'
 
 const ids = []
 const timers = new WeakMap()
@@ -37,13 +37,8 @@ function answer(request, response) {
   })
 }
 
-const fixture = (name) =>
-  readFileSync(new URL(`../fixtures/${name}`, import.meta.url))
 const plain = http.createServer(answer)
-const secure = https.createServer(
-  { key: fixture('localhost-key.pem'), cert: fixture('localhost-cert.pem') },
-  answer,
-)
+const secure = https.createServer(certificate, answer)
 const portOf = (server) => server.address().port
 
 plain.on('connect', (_request, client) => {

@@ -9,7 +9,7 @@
 // test/socket/exit.test.ts says which there are.
 
 import { once } from 'node:events'
-import { readFileSync, writeSync } from 'node:fs'
+import { writeSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import {
@@ -19,6 +19,7 @@ import {
   workerData,
 } from 'node:worker_threads'
 import { readTcpState } from '../../dist/index.js'
+import { trust } from './certificate.mjs'
 import { kinds } from './kinds.mjs'
 
 const LOCAL = '127.0.0.1'
@@ -73,12 +74,9 @@ async function connected(port = ports.echo, options = {}) {
 }
 
 async function pooled(client, agent, port) {
-  const ca = readFileSync(
-    new URL('../fixtures/localhost-cert.pem', import.meta.url),
-  )
   const request = client.get({
     ...{ agent, port, host: LOCAL },
-    ...(client === https && { ca, servername: 'localhost' }),
+    ...(client === https && trust),
   })
   const [response] = await once(request, 'response')
   response.resume()

@@ -9,10 +9,10 @@
 import { fork } from 'node:child_process'
 import cluster from 'node:cluster'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import stream from 'node:stream'
 import tls from 'node:tls'
+import { certificate, trust } from './certificate.mjs'
 import { kinds } from './kinds.mjs'
 import { observations } from './observations.mjs'
 
@@ -27,12 +27,6 @@ const LONGEST_MS = 10_000
 
 const kind = process.argv[2]
 if (kind === 'registered') await import('../../dist/register.js')
-const fixture = (name) =>
-  readFileSync(new URL(`../fixtures/${name}`, import.meta.url))
-const certificate = {
-  key: fixture('localhost-key.pem'),
-  cert: fixture('localhost-cert.pem'),
-}
 
 const typeName = (value) =>
   value.constructor?.name?.replace('TcpInfoSocket', 'Socket') ?? 'no class'
@@ -46,7 +40,7 @@ class Observer {
   entries = []
   servers = []
   sockets = []
-  trust = { ca: certificate.cert, servername: 'localhost' }
+  trust = trust
 
   constructor() {
     const { connect, Socket, HttpAgent } = kinds[kind]

@@ -12,11 +12,12 @@
 
 import { subscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import tls from 'node:tls'
+import { certificate, trust } from './certificate.mjs'
 import { beHostile } from './hostile.mjs'
 import { kinds } from './kinds.mjs'
 import { scenarios } from './scenarios.mjs'
@@ -35,12 +36,6 @@ if (kind === 'about') {
   process.exit()
 }
 const directory = mkdtempSync(path.join(tmpdir(), 'scenarios-'))
-const fixture = (name) =>
-  readFileSync(new URL(`../fixtures/${name}`, import.meta.url))
-const certificate = {
-  key: fixture('localhost-key.pem'),
-  cert: fixture('localhost-cert.pem'),
-}
 
 process.on('uncaughtException', (error) => {
   console.error(error)
@@ -52,7 +47,7 @@ class Run {
   watched = []
   servers = []
   ports = new Map()
-  trust = { ca: certificate.cert, servername: 'localhost' }
+  trust = trust
 
   log(...values) {
     this.entries.push(['log', ...values])

@@ -1,12 +1,10 @@
 // The other side of scripts/soak.mjs and scripts/faults.mjs, in a process of its own: does what the first
 // byte of a connection asks for.
 
-import { readFileSync } from 'node:fs'
 import net from 'node:net'
-import path from 'node:path'
 import tls from 'node:tls'
+import { certificate } from './certificate.mjs'
 
-const fixtures = path.join(import.meta.dirname, '../fixtures')
 const actions = {
   e: (socket) => socket.end('bye'),
   r: (socket) => socket.resetAndDestroy(),
@@ -25,13 +23,7 @@ function serve(socket) {
 
 const plain = net.createServer(serve).listen({ port: 0, backlog: 20_000 })
 const secure = tls
-  .createServer(
-    {
-      key: readFileSync(path.join(fixtures, 'localhost-key.pem')),
-      cert: readFileSync(path.join(fixtures, 'localhost-cert.pem')),
-    },
-    serve,
-  )
+  .createServer(certificate, serve)
   .on('tlsClientError', () => {})
   .listen({ port: 0, backlog: 20_000 }, () => {
     process.send({ plain: plain.address().port, secure: secure.address().port })

@@ -6,7 +6,6 @@ import { fork } from 'node:child_process'
 import cluster from 'node:cluster'
 import dgram from 'node:dgram'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import http2 from 'node:http2'
 import net from 'node:net'
@@ -19,6 +18,7 @@ import {
 import tls from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
+import { certificate } from '../support/certificate.mjs'
 import {
   addon,
   api,
@@ -29,9 +29,6 @@ import {
 } from './stand-in.mjs'
 
 const here = fileURLToPath(import.meta.url)
-const [key, cert] = ['key', 'cert'].map((name) =>
-  readFileSync(new URL(`../fixtures/localhost-${name}.pem`, import.meta.url)),
-)
 
 // Not the package's own connect: it looks the handle up when it pleases.
 const connect = net.connect
@@ -248,10 +245,14 @@ function tests() {
   })
 
   test('TLS, client and server', async (t) => {
-    const server = await listen(t, tls.createServer({ key, cert }))
+    const server = await listen(t, tls.createServer(certificate))
     const secured = once(server, 'secureConnection')
     const { port } = server.address()
-    const client = tls.connect({ port, host: '127.0.0.1', ca: cert })
+    const client = tls.connect({
+      port,
+      host: '127.0.0.1',
+      ca: certificate.cert,
+    })
     t.after(() => client.destroy())
     client.on('error', () => {})
     const [peer] = await secured
@@ -261,7 +262,7 @@ function tests() {
   })
 
   test('TLS over a socket', async (t) => {
-    const server = await listen(t, tls.createServer({ key, cert }))
+    const server = await listen(t, tls.createServer(certificate))
     const secured = once(server, 'secureConnection')
     const { client: under } = await plain(t, { server })
     const client = tls.connect({ socket: under, rejectUnauthorized: false })
@@ -273,7 +274,7 @@ function tests() {
 
   test('TLS over a stream in JavaScript has none', async (t) => {
     const [a, b] = duplexPair()
-    const peer = new tls.TLSSocket(a, { isServer: true, key, cert })
+    const peer = new tls.TLSSocket(a, { isServer: true, ...certificate })
     const client = tls.connect({ socket: b, rejectUnauthorized: false })
     t.after(() => {
       peer.destroy()
