@@ -13,7 +13,6 @@ import { subscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import http from 'node:http'
-import { createServer } from 'node:net'
 import { constants, tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -226,10 +225,6 @@ async function request() {
 
 const server = fork(file('../test/support/soak-server.mjs'))
 const [ports] = await once(server, 'message')
-const closed = createServer().listen(0)
-await once(closed, 'listening')
-ports.refusing = closed.address().port
-closed.close()
 
 async function settled() {
   // Handles are closed in the turns after their sockets, and the server's after that.

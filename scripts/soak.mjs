@@ -10,7 +10,6 @@
 import { fork, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import {
@@ -87,10 +86,6 @@ async function settled() {
 
 const server = fork(SERVER)
 const [ports] = await once(server, 'message')
-const closed = createServer().listen(0)
-await once(closed, 'listening')
-const refusing = closed.address().port
-closed.close()
 
 const total = Number(values.connections)
 const perStep = Math.ceil(total / STEPS)
@@ -107,7 +102,7 @@ const count = ({ opened, records, wrong, byScenario }) => {
   }
 }
 const crowd = await connections({
-  ports: { ...ports, refusing },
+  ports,
   first: 0,
   count: AT_ONCE,
   concurrency: AT_ONCE,
@@ -117,7 +112,7 @@ count(crowd)
 console.log(`${crowd.most} connections at once`)
 for (let step = 0; step < STEPS; step++) {
   const ofWorker = Math.round(perStep * WORKER_SHARE)
-  const common = { ports: { ...ports, refusing }, first: step * perStep }
+  const common = { ports, first: step * perStep }
   const parts = await Promise.all([
     connections({
       ...common,

@@ -21,11 +21,16 @@ function serve(socket) {
   })
 }
 
+// Closed before its port is told: who connects to that is refused.
+const refusing = net.createServer().listen(0)
 const plain = net.createServer(serve).listen({ port: 0, backlog: 20_000 })
 const secure = tls
   .createServer(certificate, serve)
   .on('tlsClientError', () => {})
   .listen({ port: 0, backlog: 20_000 }, () => {
-    process.send({ plain: plain.address().port, secure: secure.address().port })
+    const ports = Object.entries({ refusing, plain, secure }).map(
+      ([name, server]) => [name, server.address().port],
+    )
+    refusing.close(() => process.send(Object.fromEntries(ports)))
   })
 process.on('disconnect', () => process.exit())
