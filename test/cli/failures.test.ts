@@ -6,14 +6,8 @@ import net from 'node:net'
 import { constants, tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import {
-  freePort,
-  listen,
-  listenTcp,
-  start,
-  tcpinfo,
-  tcpinfoJson,
-} from './run.js'
+import { freePort } from '../support/net.js'
+import { listen, listenTcp, start, tcpinfo, tcpinfoJson } from './run.js'
 
 /** Has the command look names up with a function of ours. */
 function withLookup(lookup: string) {

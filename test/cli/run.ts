@@ -1,11 +1,12 @@
 /** Runs the built command as its users do, against servers of ours. */
 
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import net, { type AddressInfo } from 'node:net'
+import net from 'node:net'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { TcpInfo } from '../../lib/index.js'
+import { finished } from '../support/child.js'
+import { listening } from '../support/net.js'
 
 export const ROOT = path.join(import.meta.dirname, '..', '..')
 export const CLI = path.join(ROOT, 'dist', 'cli.js')
@@ -34,17 +35,8 @@ export async function tcpinfo(
   args: string[],
   options?: RunOptions,
 ): Promise<Run> {
-  const child = start(args, options)
-  let stdout = ''
-  let stderr = ''
-  child.stdout.setEncoding('utf8').on('data', (text) => {
-    stdout += text
-  })
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    stderr += text
-  })
-  const [exit, signal] = await once(child, 'close')
-  return { exit, signal, stdout, stderr }
+  const { code: exit, ...said } = await finished(start(args, options))
+  return { exit, ...said }
 }
 
 /** What --json prints. */
@@ -74,36 +66,20 @@ export async function tcpinfoJson(
   return { ...run, output: JSON.parse(run.stdout) }
 }
 
-/** Has a server listen on loopback until the test is over. */
-export async function listen(
-  server: net.Server,
-  host = '127.0.0.1',
-): Promise<number> {
+/** Has a server listen until the test is over, and no connection outlives that. */
+export function listen(server: net.Server, host?: string): Promise<number> {
   const sockets = new Set<net.Socket>()
   server.on('connection', (socket: net.Socket) => {
     sockets.add(socket)
     socket.on('error', () => {})
   })
-  server.listen(0, host)
-  await once(server, 'listening')
   onTestFinished(() => {
-    server.close()
     for (const socket of sockets) socket.destroy()
   })
-  return (server.address() as AddressInfo).port
+  return listening(server, host)
 }
 
 export const listenTcp = (
   onConnection: (socket: net.Socket) => void,
   host?: string,
 ) => listen(net.createServer(onConnection), host)
-
-/** A port on which nothing listens. */
-export async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}

@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import http from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { sparkline } from '../../lib/cli/watch.js'
-import { CLI, freePort, listen, listenTcp, start, tcpinfo } from './run.js'
+import { freePort } from '../support/net.js'
+import { CLI, listen, listenTcp, start, tcpinfo } from './run.js'
 
 /** An answer in pieces, over about 400 ms. */
 const inPieces = (): http.Server =>

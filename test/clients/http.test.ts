@@ -1,7 +1,7 @@
 import { type EventEmitter, once } from 'node:events'
 import http from 'node:http'
 import https from 'node:https'
-import net, { type AddressInfo } from 'node:net'
+import net from 'node:net'
 import path from 'node:path'
 import type tls from 'node:tls'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -14,7 +14,7 @@ import {
   TcpInfoSocket,
 } from '../../lib/index.js'
 import { certificate, trust } from '../support/certificate.mjs'
-import { freePort, listen, wait } from '../support/net.js'
+import { freePort, listen, listening, wait } from '../support/net.js'
 
 const BODY = Buffer.alloc(300_000, 'x')
 const LOCAL = '127.0.0.1'
@@ -22,13 +22,6 @@ const LOCAL = '127.0.0.1'
 const answer: http.RequestListener = (request, response) => {
   request.resume()
   request.on('end', () => response.end(BODY))
-}
-
-async function listening(server: net.Server): Promise<number> {
-  onTestFinished(() => void server.close())
-  server.listen(0, LOCAL)
-  await once(server, 'listening')
-  return (server.address() as AddressInfo).port
 }
 
 const httpPort = (): Promise<number> => listening(http.createServer(answer))

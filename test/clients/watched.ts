@@ -1,9 +1,9 @@
 /** What both ends say of the same connections must agree. */
 
-import { once } from 'node:events'
-import net, { type AddressInfo } from 'node:net'
+import net from 'node:net'
 import { expect, onTestFinished, vi } from 'vitest'
 import { instrument, type TcpInfo } from '../../lib/index.js'
+import { listening } from '../support/net.js'
 
 export interface Watched {
   readonly port: number
@@ -24,10 +24,7 @@ export async function watched(server: net.Server): Promise<Watched> {
     })
     onTestFinished(() => void peer.destroy())
   })
-  onTestFinished(() => void server.close())
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
+  const port = await listening(server)
   return { port, accepted: () => accepted, finals }
 }
 

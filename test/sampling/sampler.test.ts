@@ -12,16 +12,9 @@ import {
   type TcpInfoSample,
 } from '../../lib/index.js'
 import { jsonOf, runNode, script } from '../support/child.js'
-import { echo, listen, openSockets, wait } from '../support/net.js'
+import { connected, echo, listen, openSockets, wait } from '../support/net.js'
 
 const PROGRAM = script('sampling.mjs')
-
-async function connected(onPeer = echo): Promise<net.Socket> {
-  const socket = net.connect(await listen(onPeer), '127.0.0.1')
-  onTestFinished(() => void socket.destroy())
-  await once(socket, 'connect')
-  return socket
-}
 
 /** Keeps the event loop from doing anything else. */
 function block(ms: number): void {
@@ -66,7 +59,7 @@ async function silentAndLive(): Promise<[port: number, live: net.Server]> {
 
 describe('a socket', () => {
   test('is read at the interval, each time with what has happened since', async () => {
-    const socket = await connected()
+    const socket = await connected(echo)
     const sampling = sample(socket, { intervalMs: 20, keep: 100 })
     const samples: TcpInfoSample[] = []
     sampling.on('sample', (each) => samples.push(each))
@@ -93,7 +86,7 @@ describe('a socket', () => {
   })
 
   test('ends with its final record, and so does the sampling', async () => {
-    const socket = await connected()
+    const socket = await connected(echo)
     const sampling = sample(socket, { intervalMs: 10 })
     const samples: TcpInfoSample[] = []
     sampling.on('sample', (each) => samples.push(each))
@@ -148,7 +141,7 @@ describe('a socket', () => {
   })
 
   test('is read so many times at most', async () => {
-    const socket = await connected()
+    const socket = await connected(echo)
     const sampling = sample(socket, { intervalMs: 5, maxSamples: 3, keep: 9 })
     await once(sampling, 'end')
     expect(sampling.series(socket).length).toBe(3)
@@ -156,7 +149,7 @@ describe('a socket', () => {
   })
 
   test('keeps only its newest samples', async () => {
-    const socket = await connected()
+    const socket = await connected(echo)
     const sampling = sample(socket, { intervalMs: 2, maxSamples: 6, keep: 2 })
     const samples: TcpInfoSample[] = []
     sampling.on('sample', (each) => samples.push(each))
@@ -165,7 +158,7 @@ describe('a socket', () => {
   })
 
   test('has samples that still say the same when others were taken', async () => {
-    const sockets = [await connected(), await connected()]
+    const sockets = [await connected(echo), await connected(echo)]
     const [one, other] = sockets as [net.Socket, net.Socket]
     await exchange(one, 1000)
     await exchange(other, 2000)
@@ -187,7 +180,7 @@ describe('a socket', () => {
   })
 
   test('that was removed is left alone', async () => {
-    const [one, other] = [await connected(), await connected()]
+    const [one, other] = [await connected(echo), await connected(echo)]
     const sampling = sample([one, other], { intervalMs: 5 })
     await once(sampling, 'sample')
     sampling.remove(one)
@@ -202,7 +195,7 @@ describe('a socket', () => {
   test.each(['remove', 'stop'] as const)(
     'that was closed just before %s() is left alone, too',
     async (method) => {
-      const socket = await connected()
+      const socket = await connected(echo)
       const sampling = sample(socket, { intervalMs: 5 })
       await once(sampling, 'sample')
       const onSample = vi.fn()
@@ -215,7 +208,7 @@ describe('a socket', () => {
   )
 
   test('that a listener takes out and in again goes on', async () => {
-    const socket = await connected()
+    const socket = await connected(echo)
     const options = { intervalMs: 5, maxSamples: 1, keepOpen: true }
     const sampling = sample(socket, options)
     let samples = 0
@@ -230,7 +223,7 @@ describe('a socket', () => {
   })
 
   test('that a listener closes at the limit has no final sample', async () => {
-    const socket = await connected()
+    const socket = await connected(echo)
     const sampling = sample(socket, { intervalMs: 5, maxSamples: 1, keep: 9 })
     sampling.on('sample', () => socket.destroy())
     await once(socket, 'close')
@@ -297,7 +290,7 @@ describe('many sockets', () => {
   })
 
   test('of several samplings share the timer', async () => {
-    const socket = await connected()
+    const socket = await connected(echo)
     const quick = sample(socket, { intervalMs: 5 })
     const slow = sample(socket, { intervalMs: 60 })
     const counts = { quick: 0, slow: 0 }
@@ -313,14 +306,14 @@ describe('many sockets', () => {
 
   test('may come later, if it is kept open', async () => {
     const sampling = sample([], { intervalMs: 5, keepOpen: true })
-    const first = await connected()
+    const first = await connected(echo)
     sampling.add(first)
     await once(sampling, 'sample')
     first.destroy()
     await wait(20)
     expect(sampling.size).toBe(0)
     expect(sampling.ended).toBe(false)
-    sampling.add(await connected())
+    sampling.add(await connected(echo))
     await once(sampling, 'sample')
     sampling.stop()
     await once(sampling, 'end')
@@ -335,7 +328,7 @@ describe('many sockets', () => {
         return false
       },
     })
-    const good = await connected()
+    const good = await connected(echo)
     const sampling = sample([bad, good], { intervalMs: 5 })
     isBad = true
     for (let i = 0; i < 3; i++) {
@@ -353,7 +346,7 @@ describe('many sockets', () => {
 
 describe('an iterator', () => {
   test('gives every sample up to the final one', async () => {
-    const socket = await connected()
+    const socket = await connected(echo)
     setTimeout(() => socket.destroy(), 60)
     const triggers: string[] = []
     for await (const { info } of sample(socket, { intervalMs: 10 })) {
@@ -365,14 +358,14 @@ describe('an iterator', () => {
   })
 
   test('that is left stops the sampling', async () => {
-    const socket = await connected()
+    const socket = await connected(echo)
     const sampling = sample(socket, { intervalMs: 5 })
     for await (const _ of sampling) break
     expect(sampling.ended).toBe(true)
   })
 
   test('that is left does not stop one that is kept open', async () => {
-    const socket = await connected()
+    const socket = await connected(echo)
     const sampling = sample(socket, { intervalMs: 5, keepOpen: true })
     for await (const _ of sampling) break
     expect(sampling.ended).toBe(false)
@@ -407,7 +400,7 @@ describe('an iterator', () => {
   })
 
   test('of a sampling that ended is at its end', async () => {
-    const sampling = sample(await connected())
+    const sampling = sample(await connected(echo))
     sampling.stop()
     for await (const _ of sampling) throw new Error('a sample')
   })
@@ -415,7 +408,7 @@ describe('an iterator', () => {
 
 describe('time', () => {
   test('that the event loop was busy is counted, not hidden', async () => {
-    const socket = await connected()
+    const socket = await connected(echo)
     const sampling = sample(socket, { intervalMs: 10, keep: 50 })
     await once(sampling, 'sample')
     block(105)
@@ -427,7 +420,7 @@ describe('time', () => {
   })
 
   test('before a socket was added is not counted as left out', async () => {
-    const [one, other] = [await connected(), await connected()]
+    const [one, other] = [await connected(echo), await connected(echo)]
     const sampling = sample(one, { intervalMs: 10, keep: 5 })
     await once(sampling, 'sample')
     block(105)
@@ -445,7 +438,7 @@ describe('time', () => {
   ])('varies by the jitter: %d', async (random, expected) => {
     const stub = vi.spyOn(Math, 'random').mockReturnValue(random)
     onTestFinished(() => stub.mockRestore())
-    const socket = await connected()
+    const socket = await connected(echo)
     const began = performance.now()
     const sampling = sample(socket, { intervalMs: 50, jitter: 0.9 })
     const { dueMs } = sampling
@@ -456,7 +449,7 @@ describe('time', () => {
 
   test('ends with a signal', async () => {
     const controller = new AbortController()
-    const socket = await connected()
+    const socket = await connected(echo)
     const { signal } = controller
     const stopped = sample(socket, { signal })
     const sampling = sample(socket, { signal })
@@ -472,7 +465,7 @@ describe('time', () => {
 describe('the program', () => {
   test('keeps its own async context', async () => {
     const storage = new AsyncLocalStorage<string>()
-    const sockets = [await connected(), await connected()]
+    const sockets = [await connected(echo), await connected(echo)]
     const seen: unknown[] = []
     const samplings = ['a', 'b'].map((name, i) =>
       storage.run(name, () =>
@@ -535,7 +528,7 @@ describe('the program', () => {
   )
 
   test('gets an error for a socket that takes no properties', async () => {
-    const socket = await connected()
+    const socket = await connected(echo)
     Object.preventExtensions(socket)
     expect(() => sample(socket)).toThrowError(
       expect.objectContaining({

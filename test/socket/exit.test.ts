@@ -4,12 +4,8 @@ import https from 'node:https'
 import net, { type AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { certificate } from '../support/certificate.mjs'
-import { jsonOf, runNode, script } from '../support/child.js'
-import {
-  type Finished,
-  inNamespace,
-  namespaceMissing,
-} from '../support/namespace.js'
+import { type Finished, jsonOf, runNode, script } from '../support/child.js'
+import { inNamespace, namespaceMissing } from '../support/namespace.js'
 import { freePort } from '../support/net.js'
 
 const STAGES = [

@@ -10,7 +10,7 @@ import tls from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
 import { readTcpInfo } from '../../lib/index.js'
 import { certificate, trust } from '../support/certificate.mjs'
-import { echo, listen } from '../support/net.js'
+import { connected, echo, listen, listening } from '../support/net.js'
 
 interface Handle {
   readonly fd: unknown
@@ -23,13 +23,6 @@ const parentOf = (socket: net.Socket): unknown =>
 
 const isSocket = (fd: unknown): boolean =>
   readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:')
-
-async function connected(): Promise<net.Socket> {
-  const socket = net.connect(await listen(), '127.0.0.1')
-  onTestFinished(() => void socket.destroy())
-  await once(socket, 'connect')
-  return socket
-}
 
 test('socket._handle: null before connect(), null after destroy()', async () => {
   expect(handleOf(new net.Socket())).toBeNull()
@@ -106,11 +99,7 @@ test('server._handle.fd: the listening descriptor', async () => {
 })
 
 test('a TLSSocket forwards the descriptor, and knows a socket under it', async () => {
-  const server = tls.createServer(certificate)
-  onTestFinished(() => void server.close())
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as net.AddressInfo
+  const port = await listening(tls.createServer(certificate))
 
   const own = tls.connect({ port, host: '127.0.0.1', ...trust })
   await once(own, 'secureConnect')

@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import http from 'node:http'
 import http2 from 'node:http2'
 import https from 'node:https'
-import net, { type AddressInfo } from 'node:net'
+import net from 'node:net'
 import { PassThrough } from 'node:stream'
 import tls from 'node:tls'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
   createServer,
   type Instrumented,
@@ -14,16 +14,9 @@ import {
   type TcpInfoError,
 } from '../../lib/index.js'
 import { certificate } from '../support/certificate.mjs'
-import { wait } from '../support/net.js'
+import { listening, wait } from '../support/net.js'
 
 const LOCAL = '127.0.0.1'
-
-async function listening(server: net.Server): Promise<number> {
-  onTestFinished(() => void server.close())
-  server.listen(0, LOCAL)
-  await once(server, 'listening')
-  return (server.address() as AddressInfo).port
-}
 
 type Held = Instrumented<net.Socket>
 

@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { afterAll, beforeAll } from 'vitest'
+import { type Finished, finished } from './child.js'
 
 /** How to enter one; root needs no user namespace. */
 const ENTER = process.getuid?.() === 0 ? ['-n'] : ['-r', '-n']
@@ -37,13 +38,6 @@ done
 ip route add unreachable 10.255.2.0/24
 echo 1 > /proc/sys/net/ipv4/tcp_syn_retries
 `
-
-export interface Finished {
-  readonly code: number | null
-  readonly signal: NodeJS.Signals | null
-  readonly stdout: string
-  readonly stderr: string
-}
 
 export interface Options {
   /** Further shell commands before the command. */
@@ -97,18 +91,5 @@ export function inNamespace(
     [...ENTER, 'sh', '-c', script, 'sh', ...command],
     { cwd, stdio: ['ignore', 'pipe', 'pipe', descriptor3 ?? 'ignore'] },
   )
-  let stdout = ''
-  let stderr = ''
-  child.stdout?.on('data', (chunk) => {
-    stdout += chunk
-  })
-  child.stderr?.on('data', (chunk) => {
-    stderr += chunk
-  })
-  return new Promise((resolve, reject) => {
-    child.on('error', reject)
-    child.on('close', (code, signal) =>
-      resolve({ code, signal, stdout, stderr }),
-    )
-  })
+  return finished(child)
 }

@@ -5,8 +5,19 @@ import { readdirSync } from 'node:fs'
 import net, { type AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
 
+/** Has a server listen until the test is over; on which port. */
+export async function listening(
+  server: net.Server,
+  host = '127.0.0.1',
+): Promise<number> {
+  onTestFinished(() => void server.close())
+  server.listen(0, host)
+  await once(server, 'listening')
+  return (server.address() as AddressInfo).port
+}
+
 /** A server on loopback that goes with the test. */
-export async function listen(
+export function listen(
   onConnection: (peer: net.Socket) => void = (peer) => peer.resume(),
   options: net.ServerOpts = {},
 ): Promise<number> {
@@ -15,10 +26,17 @@ export async function listen(
     onTestFinished(() => void peer.destroy())
     onConnection(peer)
   })
-  onTestFinished(() => void server.close())
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return (server.address() as AddressInfo).port
+  return listening(server)
+}
+
+/** A connection to such a server. */
+export async function connected(
+  onConnection?: (peer: net.Socket) => void,
+): Promise<net.Socket> {
+  const socket = net.connect(await listen(onConnection), '127.0.0.1')
+  onTestFinished(() => void socket.destroy())
+  await once(socket, 'connect')
+  return socket
 }
 
 /** A port on which nobody listens. */
