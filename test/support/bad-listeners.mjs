@@ -8,6 +8,7 @@
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import net from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
 import tls from 'node:tls'
 import { connect, instrument } from '../../dist/index.js'
 
@@ -26,7 +27,6 @@ process.on('uncaughtException', (error, origin) =>
 )
 
 const countDescriptors = () => readdirSync('/proc/self/fd').length
-const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 const server = net.createServer((peer) => {
   peer.on('error', () => {})

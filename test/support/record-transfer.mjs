@@ -6,12 +6,11 @@
 // Wants a network namespace of its own, for link.py to make its device in, and a
 // built library.
 
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import net from 'node:net'
-import readline from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { setTimeout as wait } from 'node:timers/promises'
 import { instrument, readTcpInfo, toJsonLine } from '../../dist/index.js'
+import { CLIENT, Link, SERVER, SERVER_OVER_LINK } from './link.mjs'
 
 const DELAY = { delayMs: 20 }
 const PHASES = [
@@ -25,28 +24,19 @@ const SAMPLE_MS = 50
 const WRITE_MS = 20
 const WRITE_BYTES = 30_000
 
-const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
-
-const link = spawn(
-  'python3',
-  [fileURLToPath(new URL('./link.py', import.meta.url))],
-  { stdio: ['pipe', 'pipe', 'inherit'] },
-)
-const answers = readline.createInterface({ input: link.stdout })
-await once(answers, 'line')
-const setRules = (rules) => link.stdin.write(`${JSON.stringify(rules)}\n`)
+const link = await new Link().ready()
 
 function print(connection, info) {
   process.stdout.write(toJsonLine(info, connection))
 }
 
-const server = net.createServer().listen(0, '10.9.1.3')
+const server = net.createServer().listen(0, SERVER)
 await once(server, 'listening')
-setRules({ up: DELAY, down: DELAY })
+await link.both(DELAY)
 const client = instrument(
   net.connect({
-    ...{ host: '10.9.2.3', port: server.address().port },
-    localAddress: '10.9.1.4',
+    ...{ host: SERVER_OVER_LINK, port: server.address().port },
+    localAddress: CLIENT,
   }),
 )
 const [[accepted]] = await Promise.all([
@@ -67,7 +57,7 @@ const writing = setInterval(() => {
   if (client.writableLength === 0) client.write(Buffer.alloc(WRITE_BYTES))
 }, WRITE_MS)
 for (const { forMs, up } of PHASES) {
-  setRules({ up, down: DELAY })
+  await link.set({ up, down: DELAY })
   await wait(forMs)
 }
 clearInterval(writing)
@@ -75,4 +65,4 @@ client.end()
 await once(client, 'close')
 clearInterval(sampling)
 server.close()
-link.stdin.end()
+link.close()

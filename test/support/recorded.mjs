@@ -12,12 +12,11 @@ import {
 } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as wait } from 'node:timers/promises'
 import { isMainThread, Worker, workerData } from 'node:worker_threads'
 
 const BYTES = 1_000_000
 const [what, value] = isMainThread ? process.argv.slice(2) : workerData
-const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** A connection, both of whose sides are here. */
 async function connect() {
@@ -102,7 +101,7 @@ const actions = {
     globalThis.setTimeout = () => 7
     globalThis.clearTimeout = () => {}
     const [socket, peer] = await connect()
-    await sleep(200)
+    await wait(200)
     peer.end()
     socket.resume().end()
     await once(socket, 'close')

@@ -8,6 +8,7 @@
 
 import { once } from 'node:events'
 import net from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { connect, instrument } from '../../dist/index.js'
 import { CLIENT, Link, SERVER, SERVER_OVER_LINK, sysctl } from './link.mjs'
@@ -22,8 +23,6 @@ import {
 
 const MIB = 1 << 20
 const OPTIONS = ['tcp_timestamps', 'tcp_sack', 'tcp_window_scaling']
-
-const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 class Run {
   #program

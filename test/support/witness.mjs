@@ -4,6 +4,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { setTimeout as wait } from 'node:timers/promises'
 
 /** What grows by itself while nothing happens. */
 const CLOCKS = new Set([
@@ -17,8 +18,6 @@ const CLOCKS = new Set([
 ])
 const PATIENCE_MS = 10_000
 const SOCKET_STATISTICS = 'ss'
-
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 export function plain(info) {
   const raw = Object.entries(info.raw).map(([name, value]) => [
@@ -70,7 +69,7 @@ export async function witness(read, ask) {
     )
     if (moved.length === 0) return { before, said, after }
     if (Date.now() > deadline) throw new Error(`never quiet: ${moved}`)
-    await pause(20)
+    await wait(20)
   }
 }
 
@@ -78,6 +77,6 @@ export async function until(what, isSo) {
   const deadline = Date.now() + PATIENCE_MS
   while (!isSo()) {
     if (Date.now() > deadline) throw new Error(`never happened: ${what}`)
-    await pause(5)
+    await wait(5)
   }
 }
