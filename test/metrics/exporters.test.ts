@@ -18,7 +18,7 @@ import {
   prometheusNameOf,
 } from '../../lib/metrics/table.js'
 import { sharedNamespaceMissing, useNamespace } from '../support/namespace.js'
-import { findLinkMissing, titled } from '../witness/needs.js'
+import { findLinkMissing, runs, ssMissing, titled } from '../witness/needs.js'
 import { dashboardQueries } from './dashboard.js'
 import { type Program, samplesIn, start } from './program.js'
 
@@ -27,12 +27,10 @@ const support = (name: string): string =>
   path.join(__dirname, '../support', name)
 const preload = path.join(__dirname, '../../dist/register.js')
 
-const has = (...command: string[]): boolean =>
-  spawnSync(command[0] as string, command.slice(1)).status === 0
 const missing =
   sharedNamespaceMissing ??
-  (has('ss', '-V') ? undefined : 'needs ss(8)') ??
-  (has('promtool', '--version') && has('prometheus', '--version')
+  ssMissing ??
+  (runs('promtool', '--version') && runs('prometheus', '--version')
     ? undefined
     : 'needs prometheus and promtool')
 

@@ -9,6 +9,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Binding, binding } from '../../lib/binding.js'
 import { jsonOf, runNode, script } from '../support/child.js'
 import { listen, openSockets } from '../support/net.js'
+import { descriptorOf } from '../support/witness.mjs'
 
 const LOCAL = '127.0.0.1'
 const EBADF = -constants.errno.EBADF
@@ -26,10 +27,6 @@ const NO_DESCRIPTOR = 1_000_000
 const UNTOUCHED = 0xa5
 
 const addon = binding as Binding
-
-function descriptorOf(socket: net.Socket | net.Server): number {
-  return (socket as unknown as { _handle: { fd: number } })._handle.fd
-}
 
 async function connected(port?: number, host = LOCAL): Promise<net.Socket> {
   return opening(net.connect(port ?? (await listen()), host))

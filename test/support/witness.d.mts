@@ -25,7 +25,7 @@ export function plain(info: TcpInfo): Plain
 export function runSs(options: string, filter: string): string
 export function askSs(end: TcpInfo): SsAnswer
 export function askProgram(program: string, descriptor: number): unknown
-export function descriptorOf(socket: net.Socket): number
+export function descriptorOf(socket: net.Socket | net.Server): number
 export function witness<T>(
   read: () => TcpInfo,
   ask: (end: TcpInfo) => T,

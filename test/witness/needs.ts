@@ -8,7 +8,7 @@ import { inNamespace, namespaceMissing } from '../support/namespace.js'
 
 const isLinux = process.platform === 'linux'
 
-function runs(command: string, ...args: string[]): boolean {
+export function runs(command: string, ...args: string[]): boolean {
   return spawnSync(command, args).status === 0
 }
 
