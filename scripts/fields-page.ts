@@ -60,7 +60,7 @@ const TABLE_NAMES = Object.keys(SYSTEMS) as Table[]
 
 const COMPARED = new Set(['same', 'similar', 'never'])
 /** States in which members are absent are called A, B, … of their system. */
-const LETTERS = 'AB'
+const LETTERS = 'ABC'
 
 /** Writes what is between the marks of the page anew. */
 export function writeFields(

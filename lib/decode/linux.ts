@@ -249,6 +249,15 @@ export const linux: Layout = {
       fields: ['state', 'acceptQueue', 'backlog'],
     },
     {
+      of: ['tcpi_state', 'tcpi_segs_out', 'tcpi_segs_in'],
+      // No segment ever came or went, so that there is nothing to tell. Once all
+      // its subflows are gone, a socket of Multipath TCP answers for a new one
+      // (mptcp_getsockopt_first_sf_only, net/mptcp/sockopt.c).
+      when: (state, out, received) =>
+        state === CLOSE && out === 0 && received === 0,
+      fields: [],
+    },
+    {
       of: ['tcpi_state', 'tcpi_rtt', 'tcpi_bytes_acked', 'tcpi_bytes_received'],
       // The handshake is not over, or never was (refused, timed out): what the
       // peer has a say in is unknown, and what depends on it a default.

@@ -17,7 +17,7 @@ const linuxSndWscale = formulaOf(linux, 'sndWscale')
 const linuxRcvWscale = formulaOf(linux, 'rcvWscale')
 const linuxAcceptQueue = formulaOf(linux, 'acceptQueue')
 const linuxBacklog = formulaOf(linux, 'backlog')
-const [linuxPartial1, linuxPartial2] = partialsOf(linux)
+const [linuxPartial1, linuxPartial2, linuxPartial3] = partialsOf(linux)
 
 export const decodeLinux: Decoder = (reading) => {
   const { words, filled: length0 } = reading
@@ -31,8 +31,17 @@ export const decodeLinux: Decoder = (reading) => {
       ? 0
       : length0
   const length2 =
-    length0 >= 136 &&
+    length0 >= 144 &&
     linuxPartial2?.(
+      (words[first + 0] as number) & 255,
+      words[first + 34] as number,
+      words[first + 35] as number,
+    )
+      ? 0
+      : length1
+  const length3 =
+    length0 >= 136 &&
+    linuxPartial3?.(
       (words[first + 0] as number) & 255,
       words[first + 17] as number,
       (words[first + 31] as number) === 0
@@ -45,46 +54,46 @@ export const decodeLinux: Decoder = (reading) => {
             (words[first + 33] as number) * 0x1_0000_0000,
     )
       ? 0
-      : length1
-  if (length2 >= 244) return decodeWholeLinux(reading, words, first)
+      : length2
+  if (length3 >= 244) return decodeWholeLinux(reading, words, first)
   const record: Unfilled = new TcpInfoRecord(reading)
   if (length0 >= 1)
     record.state = linuxState((words[first + 0] as number) & 255)
-  if (length2 >= 72 && (words[first + 17] as number) !== 0)
+  if (length3 >= 72 && (words[first + 17] as number) !== 0)
     record.rttUs = words[first + 17] as number
-  if (length2 >= 76 && (words[first + 17] as number) !== 0)
+  if (length3 >= 76 && (words[first + 17] as number) !== 0)
     record.rttVarUs = words[first + 18] as number
   if (
-    length2 >= 152 &&
+    length3 >= 152 &&
     (words[first + 37] as number) !== 0 &&
     (words[first + 37] as number) !== 4294967295
   )
     record.minRttUs = words[first + 37] as number
-  if (length2 >= 96 && (words[first + 23] as number) !== 0)
+  if (length3 >= 96 && (words[first + 23] as number) !== 0)
     record.rcvRttUs = words[first + 23] as number
-  if (length1 >= 12)
+  if (length2 >= 12)
     record.rtoUs = linuxRtoUs(
       words[first + 2] as number,
       (words[first + 0] as number) & 255,
     )
-  if (length2 >= 20 && (words[first + 4] as number) !== 0)
+  if (length3 >= 20 && (words[first + 4] as number) !== 0)
     record.sendMssBytes = words[first + 4] as number
-  if (length1 >= 64 && (words[first + 15] as number) !== 0)
+  if (length2 >= 64 && (words[first + 15] as number) !== 0)
     record.pmtuBytes = words[first + 15] as number
-  if (length2 >= 84 && (words[first + 4] as number) !== 0)
+  if (length3 >= 84 && (words[first + 4] as number) !== 0)
     record.cwndBytes = linuxCwndBytes(
       words[first + 20] as number,
       words[first + 4] as number,
     )
-  if (length2 >= 84) record.cwndSegments = words[first + 20] as number
-  if (length2 >= 80 && (words[first + 4] as number) !== 0)
+  if (length3 >= 84) record.cwndSegments = words[first + 20] as number
+  if (length3 >= 80 && (words[first + 4] as number) !== 0)
     record.ssthreshBytes = linuxSsthreshBytes(
       words[first + 19] as number,
       words[first + 4] as number,
     )
-  if (length2 >= 232) record.sndWndBytes = words[first + 57] as number
-  if (length2 >= 236) record.rcvWndBytes = words[first + 58] as number
-  if (length1 >= 216)
+  if (length3 >= 232) record.sndWndBytes = words[first + 57] as number
+  if (length3 >= 236) record.rcvWndBytes = words[first + 58] as number
+  if (length2 >= 216)
     record.bytesInFlight = linuxBytesInFlight(
       (words[first + 51] as number) === 0
         ? (words[first + 50] as number)
@@ -99,9 +108,9 @@ export const decodeLinux: Decoder = (reading) => {
         : (words[first + 30] as number) +
             (words[first + 31] as number) * 0x1_0000_0000,
     )
-  if (length1 >= 28) record.segmentsInFlight = words[first + 6] as number
-  if (length1 >= 148) record.notSentBytes = words[first + 36] as number
-  if (length1 >= 216)
+  if (length2 >= 28) record.segmentsInFlight = words[first + 6] as number
+  if (length2 >= 148) record.notSentBytes = words[first + 36] as number
+  if (length2 >= 216)
     record.sendQueueBytes = linuxSendQueueBytes(
       words[first + 36] as number,
       (words[first + 51] as number) === 0
@@ -117,68 +126,68 @@ export const decodeLinux: Decoder = (reading) => {
         : (words[first + 30] as number) +
             (words[first + 31] as number) * 0x1_0000_0000,
     )
-  if (length1 >= 208)
+  if (length2 >= 208)
     record.bytesSent =
       (words[first + 51] as number) === 0
         ? (words[first + 50] as number)
         : (words[first + 50] as number) +
           (words[first + 51] as number) * 0x1_0000_0000
-  if (length1 >= 136)
+  if (length2 >= 136)
     record.bytesReceived =
       (words[first + 33] as number) === 0
         ? (words[first + 32] as number)
         : (words[first + 32] as number) +
           (words[first + 33] as number) * 0x1_0000_0000
-  if (length1 >= 128)
+  if (length2 >= 128)
     record.bytesAcked =
       (words[first + 31] as number) === 0
         ? (words[first + 30] as number)
         : (words[first + 30] as number) +
           (words[first + 31] as number) * 0x1_0000_0000
-  if (length1 >= 216)
+  if (length2 >= 216)
     record.bytesRetransmitted =
       (words[first + 53] as number) === 0
         ? (words[first + 52] as number)
         : (words[first + 52] as number) +
           (words[first + 53] as number) * 0x1_0000_0000
-  if (length1 >= 140) record.segmentsOut = words[first + 34] as number
-  if (length1 >= 144) record.segmentsIn = words[first + 35] as number
-  if (length1 >= 160) record.dataSegmentsOut = words[first + 39] as number
-  if (length1 >= 156) record.dataSegmentsIn = words[first + 38] as number
-  if (length1 >= 104) record.segmentsRetransmitted = words[first + 25] as number
-  if (length2 >= 220) record.spuriousRetransmits = words[first + 54] as number
-  if (length1 >= 242) record.rtoCount = (words[first + 60] as number) & 65535
-  if (length1 >= 244) record.rtoEpisodes = (words[first + 60] as number) >>> 16
-  if (length1 >= 3)
+  if (length2 >= 140) record.segmentsOut = words[first + 34] as number
+  if (length2 >= 144) record.segmentsIn = words[first + 35] as number
+  if (length2 >= 160) record.dataSegmentsOut = words[first + 39] as number
+  if (length2 >= 156) record.dataSegmentsIn = words[first + 38] as number
+  if (length2 >= 104) record.segmentsRetransmitted = words[first + 25] as number
+  if (length3 >= 220) record.spuriousRetransmits = words[first + 54] as number
+  if (length2 >= 242) record.rtoCount = (words[first + 60] as number) & 65535
+  if (length2 >= 244) record.rtoEpisodes = (words[first + 60] as number) >>> 16
+  if (length2 >= 3)
     record.consecutiveRtos = ((words[first + 0] as number) >>> 16) & 255
-  if (length2 >= 228) record.outOfOrderPacketsIn = words[first + 56] as number
-  if (length2 >= 224) record.reorderingEvents = words[first + 55] as number
-  if (length2 >= 2)
+  if (length3 >= 228) record.outOfOrderPacketsIn = words[first + 56] as number
+  if (length3 >= 224) record.reorderingEvents = words[first + 55] as number
+  if (length3 >= 2)
     record.inLossRecovery = linuxInLossRecovery(
       ((words[first + 0] as number) >>> 8) & 255,
       (words[first + 0] as number) & 255,
     )
-  if (length2 >= 200) record.segmentsDeliveredCe = words[first + 49] as number
-  if (length2 >= 176)
+  if (length3 >= 200) record.segmentsDeliveredCe = words[first + 49] as number
+  if (length3 >= 176)
     record.busyUs =
       (words[first + 43] as number) === 0
         ? (words[first + 42] as number)
         : (words[first + 42] as number) +
           (words[first + 43] as number) * 0x1_0000_0000
-  if (length2 >= 184)
+  if (length3 >= 184)
     record.rwndLimitedUs =
       (words[first + 45] as number) === 0
         ? (words[first + 44] as number)
         : (words[first + 44] as number) +
           (words[first + 45] as number) * 0x1_0000_0000
-  if (length2 >= 192)
+  if (length3 >= 192)
     record.sndbufLimitedUs =
       (words[first + 47] as number) === 0
         ? (words[first + 46] as number)
         : (words[first + 46] as number) +
           (words[first + 47] as number) * 0x1_0000_0000
   if (
-    length2 >= 112 &&
+    length3 >= 112 &&
     ((words[first + 27] as number) === 0
       ? (words[first + 26] as number)
       : (words[first + 26] as number) +
@@ -194,7 +203,7 @@ export const decodeLinux: Decoder = (reading) => {
         : (words[first + 26] as number) +
           (words[first + 27] as number) * 0x1_0000_0000
   if (
-    length1 >= 120 &&
+    length2 >= 120 &&
     ((words[first + 29] as number) === 0
       ? (words[first + 28] as number)
       : (words[first + 28] as number) +
@@ -210,7 +219,7 @@ export const decodeLinux: Decoder = (reading) => {
         : (words[first + 28] as number) +
           (words[first + 29] as number) * 0x1_0000_0000
   if (
-    length2 >= 168 &&
+    length3 >= 168 &&
     ((words[first + 41] as number) === 0
       ? (words[first + 40] as number)
       : (words[first + 40] as number) +
@@ -222,7 +231,7 @@ export const decodeLinux: Decoder = (reading) => {
         : (words[first + 40] as number) +
           (words[first + 41] as number) * 0x1_0000_0000
   if (
-    length2 >= 168 &&
+    length3 >= 168 &&
     ((words[first + 41] as number) === 0
       ? (words[first + 40] as number)
       : (words[first + 40] as number) +
@@ -230,31 +239,31 @@ export const decodeLinux: Decoder = (reading) => {
   )
     record.deliveryRateAppLimited =
       (((words[first + 1] as number) >>> 24) & 1 & 1) !== 0
-  if (length2 >= 6)
+  if (length3 >= 6)
     record.timestamps = (((words[first + 1] as number) >>> 8) & 255 & 1) !== 0
-  if (length2 >= 6)
+  if (length3 >= 6)
     record.sack = (((words[first + 1] as number) >>> 8) & 255 & 2) !== 0
-  if (length2 >= 6)
+  if (length3 >= 6)
     record.windowScaling =
       (((words[first + 1] as number) >>> 8) & 255 & 4) !== 0
-  if (length2 >= 6)
+  if (length3 >= 6)
     record.ecnNegotiated =
       (((words[first + 1] as number) >>> 8) & 255 & 8) !== 0
-  if (length2 >= 7)
+  if (length3 >= 7)
     record.sndWscale = linuxSndWscale(
       ((words[first + 1] as number) >>> 16) & 15,
       ((words[first + 1] as number) >>> 8) & 255,
     )
-  if (length2 >= 7)
+  if (length3 >= 7)
     record.rcvWscale = linuxRcvWscale(
       ((words[first + 1] as number) >>> 20) & 15,
       ((words[first + 1] as number) >>> 8) & 255,
     )
-  if (length2 >= 160 && (words[first + 39] as number) !== 0)
+  if (length3 >= 160 && (words[first + 39] as number) !== 0)
     record.dataSentAgoMs = words[first + 11] as number
-  if (length2 >= 156 && (words[first + 38] as number) !== 0)
+  if (length3 >= 156 && (words[first + 38] as number) !== 0)
     record.dataReceivedAgoMs = words[first + 13] as number
-  if (length2 >= 144 && (words[first + 35] as number) !== 0)
+  if (length3 >= 144 && (words[first + 35] as number) !== 0)
     record.ackReceivedAgoMs = words[first + 14] as number
   if (length0 >= 28)
     record.acceptQueue = linuxAcceptQueue(

@@ -2,7 +2,7 @@
 // is preloaded, and by a sandbox (deny.c) that forbids one of them.
 
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -274,3 +274,38 @@ describe.skipIf(compilerMissing)(titled('a sandbox', compilerMissing), () => {
     expect(told.message).toMatch(help)
   })
 })
+
+function readKernelSetting(name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/sys/${name}`, 'utf8').trim()
+  } catch {
+    return undefined
+  }
+}
+
+const multipathMissing =
+  compilerMissing ??
+  (readKernelSetting('net/mptcp/enabled') === '1'
+    ? undefined
+    : 'this kernel has no Multipath TCP, or it is switched off')
+
+describe.skipIf(multipathMissing)(
+  titled('Multipath TCP', multipathMissing),
+  () => {
+    test('once no subflow is left, nothing is told of a new one', async () => {
+      const env = { LD_PRELOAD: compileShim(folder, 'mptcp.c') }
+      const [during, after] = await jsonOf<Record<string, unknown>[]>(
+        runNode([script('mptcp.mjs')], { env }),
+      )
+      expect(during?.bytesReceived).toBeGreaterThan(0)
+      expect(after).toMatchObject({ trigger: 'close', appBytesRead: 1_000_000 })
+      const { state, bytesReceived, segmentsIn, bytesSent } = after ?? {}
+      expect([state, bytesReceived, segmentsIn, bytesSent]).toEqual([
+        'CLOSED',
+        undefined,
+        undefined,
+        undefined,
+      ])
+    })
+  },
+)

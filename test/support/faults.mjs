@@ -22,8 +22,9 @@ export function compile(source, folder, ...options) {
   return to
 }
 
-export const compileShim = (folder) =>
-  compile('faults.c', folder, '-shared', '-fPIC')
+/** What is to be preloaded. */
+export const compileShim = (folder, source = 'faults.c') =>
+  compile(source, folder, '-shared', '-fPIC')
 
 /** The file by which one process, or several, are led. */
 export class Faults {
