@@ -95,7 +95,10 @@ function makeFolder(): string {
 
 function filesIn(folder: string): string[] {
   try {
-    return readdirSync(folder).map((name) => path.join(folder, name))
+    // Others may put something there, too: a pipe that is never written to, say.
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((each) => each.isFile())
+      .map(({ name }) => path.join(folder, name))
   } catch {
     return [] // a program that tidies up the folder for temporary files
   }

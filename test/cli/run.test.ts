@@ -19,6 +19,7 @@ import path from 'node:path'
 import { transformSync } from 'esbuild'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { fromJsonLine, type TcpInfo } from '../../lib/index.js'
+import { finished } from '../support/child.js'
 import { CLI, ROOT, start, tcpinfo } from './run.js'
 
 const PROGRAM = path.join(ROOT, 'test', 'support', 'recorded.mjs')
@@ -338,6 +339,21 @@ describe('the record', () => {
     const { exit, stderr } = await recorded(['tidy', '5'])
     expect(exit).toBe(5)
     expect(stderr).toContain('No TCP connection was recorded.')
+  })
+
+  test('is read whatever others put beside it', async () => {
+    const temporary = mkdtempSync(file('tmp-'))
+    const child = start(
+      [
+        ...['run', '--', 'sh', '-c'],
+        'cd "$TMPDIR"/tcpinfo-* && mkfifo a && mkdir b && exec "$@"',
+        ...['sh', process.execPath, PROGRAM, 'transfer'],
+      ],
+      { env: { TMPDIR: temporary } },
+    )
+    const { stderr } = await finished(child)
+    expect(stderr).toMatch(/^2 connections, 4 records$/m)
+    expect(readdirSync(temporary)).toEqual([])
   })
 
   test('is kept whatever signal comes once the program is over', async () => {
