@@ -484,6 +484,14 @@ export function captureOf(socket: unknown): Capture | undefined {
     : undefined
 }
 
+/**
+ * Reads any socket now, with what its Capture, if it has one, knows beside the
+ * kernel. Nothing is remembered.
+ */
+export function readNow(socket: unknown): Snapshot | Failure {
+  return takeSnapshot(socket, 'demand', captureOf(socket))
+}
+
 /** Gives a socket that somebody else made a Capture, which nothing calls yet. */
 export function adopt(socket: net.Socket): Capture {
   const capture = new Capture(socket)

@@ -1,16 +1,10 @@
 /** Questions about any socket, instrumented or not. */
 
 import type * as net from 'node:net'
-import { captureOf } from './capture.js'
+import { captureOf, readNow } from './capture.js'
 import { NATIVE_STRUCT } from './decode/index.js'
 import { failureOf, NOTHING_FILLED, TcpInfoError } from './errors.js'
-import {
-  generalFailure,
-  probe,
-  Snapshot,
-  takeSnapshot,
-  takeState,
-} from './snapshot.js'
+import { generalFailure, probe, Snapshot, takeState } from './snapshot.js'
 import type { TcpInfo } from './tcp-info.js'
 import type { TcpState } from './tcp-state.js'
 
@@ -22,11 +16,10 @@ import type { TcpState } from './tcp-state.js'
  * @throws {TcpInfoError} when there is no record; `code` says which case it is
  */
 export function readTcpInfo(socket: net.Socket | net.Server): TcpInfo {
-  const capture = captureOf(socket)
-  const result = takeSnapshot(socket, 'demand', capture)
+  const result = readNow(socket)
   // (By its members, anything is a failure when Object.prototype is polluted.)
   if (result instanceof Snapshot) return result.info
-  const last = capture?.info
+  const last = captureOf(socket)?.info
   if (last && result.code === 'ERR_TCP_INFO_CLOSED') return last
   throw new TcpInfoError(result)
 }

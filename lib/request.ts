@@ -1,10 +1,9 @@
 import type * as http from 'node:http'
 import type * as net from 'node:net'
-import { captureOf } from './capture.js'
 import { argumentError } from './checks.js'
 import { monotonicMs } from './clock.js'
 import { deltaBetween, type TcpInfoDelta } from './delta.js'
-import { Snapshot, takeSnapshot } from './snapshot.js'
+import { readTcpInfo } from './read.js'
 import type { TcpInfo } from './tcp-info.js'
 
 /**
@@ -32,16 +31,18 @@ export function deltaOfRequest(
   return new Promise((resolve) => {
     let socket: net.Socket | undefined
     let before: TcpInfo | undefined
+    let isNew = false
     let beganMs = monotonicMs()
     const begin = (given: net.Socket): void => {
       socket = given
       beganMs = monotonicMs()
-      if (!given.connecting) before = recordOf(given)
+      isNew = given.connecting
+      if (!isNew) before = recordOf(given)
     }
     if (request.socket) begin(request.socket)
     else request.once('socket', begin)
     request.once('close', () => {
-      const after = socket && recordOf(socket)
+      const after = socket && (isNew || before) && recordOf(socket)
       resolve(after && deltaBetween(before, after, monotonicMs() - beganMs))
     })
   })
@@ -61,9 +62,10 @@ function isRequest(value: unknown): value is http.ClientRequest {
   )
 }
 
-/** As it is now, or was at last. */
 function recordOf(socket: net.Socket): TcpInfo | undefined {
-  const capture = captureOf(socket)
-  const result = takeSnapshot(socket, 'demand', capture)
-  return result instanceof Snapshot ? result.info : capture?.info
+  try {
+    return readTcpInfo(socket)
+  } catch {
+    return undefined
+  }
 }

@@ -2,7 +2,12 @@ import { EventEmitter, once } from 'node:events'
 import http, { IncomingMessage } from 'node:http'
 import { type AddressInfo, Socket } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import { deltaOfRequest, HttpAgent } from '../../lib/index.js'
+import {
+  deltaOfRequest,
+  HttpAgent,
+  readTcpInfo,
+  type TcpInfoSocket,
+} from '../../lib/index.js'
 import { freePort } from '../support/net.js'
 
 const BODY = Buffer.alloc(100_000, 'x')
@@ -49,6 +54,55 @@ test('works with the stock agent, too', async () => {
   const { delta } = await get(port, agent)
   expect(delta?.counters.bytesReceived).toBeGreaterThan(BODY.length)
   expect(delta?.counters.bytesReceived).toBeLessThan(BODY.length + 400)
+})
+
+/** A connection that had a request and a record, and whose reads can be made fail. */
+async function breakable(port: number) {
+  const agent = new HttpAgent({ keepAlive: true, maxSockets: 1 })
+  onTestFinished(() => agent.destroy())
+  await get(port, agent)
+  const [[socket]] = Object.values(agent.freeSockets) as [[TcpInfoSocket]]
+  socket.captureTcpInfo()
+  const state = { isBroken: false }
+  Object.defineProperty(socket, 'writableLength', {
+    get() {
+      if (state.isBroken) throw new Error('of a getter')
+      return 0
+    },
+  })
+  return { agent, socket, state }
+}
+
+test('a request whose first read fails has no difference', async () => {
+  const port = await serve()
+  const { agent, socket, state } = await breakable(port)
+  const request = http.get({ port, host: '127.0.0.1', agent })
+  request.once('socket', (given) => {
+    expect(given).toBe(socket)
+    state.isBroken = true
+  })
+  const delta = deltaOfRequest(request)
+  request.once('socket', () => {
+    expect(() => readTcpInfo(socket)).toThrow('of a getter')
+    state.isBroken = false
+  })
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  response.resume()
+  expect(await delta).toBeUndefined()
+  expect(readTcpInfo(socket).bytesReceived).toBeGreaterThan(2 * BODY.length)
+})
+
+test('a request whose last read fails has no difference', async () => {
+  const port = await serve()
+  const { agent, state } = await breakable(port)
+  const request = http.get({ port, host: '127.0.0.1', agent })
+  const delta = deltaOfRequest(request)
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  response.resume().once('end', () => {
+    state.isBroken = true
+  })
+  expect(await delta).toBeUndefined()
+  state.isBroken = false
 })
 
 test('a request whose connection is closed has what it was at last', async () => {
