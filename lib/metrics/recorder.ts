@@ -13,6 +13,7 @@ import { constants } from 'node:os'
 import {
   captureOf,
   isGone,
+  readNow,
   type TcpInfoMessage,
   type TcpOpenMessage,
 } from '../capture.js'
@@ -22,7 +23,7 @@ import { growth, limitsOf, type TcpInfoCounter } from '../delta.js'
 import { errorCodeOf, wasEstablished } from '../derived.js'
 import { handleOf, type StreamHandle } from '../handle.js'
 import { instrument } from '../instrument.js'
-import { Snapshot, takeSnapshot } from '../snapshot.js'
+import { Snapshot } from '../snapshot.js'
 import type { TcpInfo } from '../tcp-info.js'
 import {
   CLOSED,
@@ -127,6 +128,7 @@ export class Recorder implements TcpMetrics {
   readonly #labelSets = new Map<string, LabelSet>()
   readonly #open = new Map<net.Socket, Connection>()
   #sweepAt = FEWEST
+  #stopped = false
   #warned = false
 
   constructor(
@@ -157,6 +159,7 @@ export class Recorder implements TcpMetrics {
   }
 
   stop(): void {
+    this.#stopped = true
     unsubscribe('tcpinfo-socket:open', this.#onOpen)
     unsubscribe('tcpinfo-socket:capture', this.#onCapture)
     this.#open.clear()
@@ -181,7 +184,7 @@ export class Recorder implements TcpMetrics {
   }
 
   #refresh(socket: net.Socket, connection: Connection): void {
-    const snapshot = takeSnapshot(socket, 'sample')
+    const snapshot = readNow(socket)
     if (!(snapshot instanceof Snapshot)) {
       if (isGone(socket)) this.#leave(socket, connection)
       return
@@ -205,7 +208,8 @@ export class Recorder implements TcpMetrics {
     connectDurationMs: number | undefined,
   ): void {
     const handle = handleOf(socket)
-    if (!handle) return
+    // Nobody would take it out any more.
+    if (!handle || this.#stopped) return
     const known = this.#open.get(socket)
     if (known?.handle === handle) return
     if (known) this.#leave(socket, known)

@@ -17,6 +17,8 @@ import {
 import {
   connect,
   instrument,
+  readTcpInfo,
+  type TcpInfo,
   type TcpInfoMessage,
   TcpInfoSocket,
 } from '../../lib/index.js'
@@ -319,6 +321,24 @@ describe('labels', () => {
     ])
   })
 
+  test('are asked with a record as readTcpInfo() gives one', async () => {
+    const asked: [TcpInfo, net.Socket][] = []
+    const label = (...args: [TcpInfo, net.Socket]) => {
+      asked.push(args)
+      return 'one'
+    }
+    const { recorder } = record({ labels: { label } })
+    const socket = await open()
+    recorder.refresh()
+    const own = readTcpInfo(socket)
+    expect(own.connectDurationMs).toBeGreaterThan(0)
+    const [[info, of]] = asked as [[TcpInfo, net.Socket]]
+    expect(of).toBe(socket)
+    expect(info.trigger).toBe('demand')
+    expect(info.connectDurationMs).toBe(own.connectDurationMs)
+    await end(socket)
+  })
+
   test('more than so many are "other", which is counted', async () => {
     const labels = {
       local: ({ localPort }: { localPort?: number | undefined }) => localPort,
@@ -409,6 +429,19 @@ test('stop() ends it', async () => {
   await end(await open())
   recorder.refresh()
   expect(sums.size).toBe(0)
+})
+
+test('nothing is kept of a socket that comes after stop()', async () => {
+  const { recorder, sums } = record()
+  recorder.stop()
+  const socket = await open()
+  recorder.observe(socket)
+  recorder.refresh()
+  await end(socket)
+  expect(sums.size).toBe(0)
+  expect(() => recorder.observe({} as net.Socket)).toThrow(
+    expect.objectContaining({ code: 'ERR_TCP_INFO_NOT_TCP' }),
+  )
 })
 
 test('options that are none', () => {
