@@ -21,6 +21,15 @@ export function inRange(
   )
 }
 
+/** How many of something: a whole number, or Infinity for no limit. */
+export function countFrom(name: string, value: unknown, least: number): number {
+  const isCount = Number.isInteger(value) || value === Infinity
+  if (isCount && (value as number) >= least) return value as number
+  throw argumentError(
+    `The option ${name} must be a whole number, ${least} or more, and was ${shown(value)}.`,
+  )
+}
+
 /** An object's own options, or an error that says what it was. */
 export function optionsIn<T extends object>(options: T, name = 'options'): T {
   if (typeof options === 'object' && options !== null)

@@ -14,7 +14,7 @@ import {
   type Target,
 } from './batch-reader.js'
 import { type Capture, captureOf } from './capture.js'
-import { argumentError, inRange, optionsIn } from './checks.js'
+import { argumentError, countFrom, inRange, optionsIn } from './checks.js'
 import { monotonicMs } from './clock.js'
 import { deltaBetween, type TcpInfoDelta } from './delta.js'
 import { Endpoints } from './endpoints.js'
@@ -163,8 +163,8 @@ export class Sampling
     const { keep = 0, signal } = own
     this.#intervalMs = inRange('intervalMs', intervalMs, 1, MAX_INTERVAL_MS)
     this.#jitter = inRange('jitter', jitter, 0, 1)
-    this.#maxSamples = inRange('maxSamples', maxSamples, 1)
-    this.#keep = inRange('keep', keep, 0)
+    this.#maxSamples = countFrom('maxSamples', maxSamples, 1)
+    this.#keep = countFrom('keep', keep, 0)
     this.#appBytes = Boolean(own.appBytes)
     this.#keepOpen = Boolean(own.keepOpen)
     if (signal !== undefined && !isSignal(signal)) {

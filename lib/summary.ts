@@ -1,7 +1,7 @@
 /** Many connections in a few rows, one for each remote end. */
 
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
-import { argumentError, inRange, optionsIn, shown } from './checks.js'
+import { argumentError, countFrom, optionsIn, shown } from './checks.js'
 import { growth, limitsOf } from './delta.js'
 import {
   deliveryRateOf,
@@ -146,7 +146,7 @@ export class TcpInfoSummary {
       )
     }
     this.#keyOf = keyOf
-    this.#maxKeys = inRange('maxKeys', maxKeys, 0)
+    this.#maxKeys = countFrom('maxKeys', maxKeys, 0)
   }
 
   /**

@@ -17,7 +17,7 @@ import {
   type TcpInfoMessage,
   type TcpOpenMessage,
 } from '../capture.js'
-import { argumentError, inRange, optionsIn } from '../checks.js'
+import { argumentError, countFrom, inRange, optionsIn } from '../checks.js'
 import { monotonicMs } from '../clock.js'
 import { growth, limitsOf, type TcpInfoCounter } from '../delta.js'
 import { errorCodeOf, wasEstablished } from '../derived.js'
@@ -149,7 +149,7 @@ export class Recorder implements TcpMetrics {
         throw argumentError(`labels.${name} must be a function.`)
       }
     }
-    this.#maxLabelSets = inRange('maxLabelSets', maxLabelSets, 1)
+    this.#maxLabelSets = countFrom('maxLabelSets', maxLabelSets, 1)
     this.#sampleIntervalMs = inRange('sampleIntervalMs', sampleIntervalMs, 0)
   }
 

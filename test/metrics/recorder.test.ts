@@ -453,6 +453,7 @@ test('options that are none', () => {
     { labels: { error_type: label } },
     { labels: { 'error.type': label } },
     { maxLabelSets: 0 },
+    { maxLabelSets: 1.5 },
     { sampleIntervalMs: '1' },
   ]) {
     expect(make(options)).toThrow(

@@ -266,7 +266,11 @@ describe('TcpInfoSummary', () => {
     expect(make({ key: 'port' })).toThrow("key must be 'host'")
     expect(make({ key: 'toString' })).toThrow(WRONG_ARGUMENT)
     expect(make({ maxKeys: -1 })).toThrow(WRONG_ARGUMENT)
-    expect(make({ maxKeys: '5' })).toThrow('maxKeys must be a number')
+    expect(make({ maxKeys: 0.5 })).toThrow(
+      'maxKeys must be a whole number, 0 or more, and was 0.5.',
+    )
+    expect(make({ maxKeys: '5' })).toThrow('and was of type string.')
+    expect(make({ maxKeys: Infinity })).not.toThrow()
   })
 
   test('a row takes no more than is promised', () => {
