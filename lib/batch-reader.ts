@@ -137,7 +137,9 @@ export class BatchReader<T extends Target> {
 
   #read(targets: T[], { readMany }: Binding): Batch<T> {
     const stride = this.#stride
-    readMany(descriptors.subarray(0, targets.length), rows, stride, filled)
+    const these = descriptors.subarray(0, targets.length)
+    // Then the rows are those of the call before.
+    if (readMany(these, rows, stride, filled) < 0) throw new Error('refused')
     const memory = new Rows(targets.length * stride)
     const capturedAt = wallClockMs()
     const snapshots = targets.map((target, i) => {

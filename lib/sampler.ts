@@ -38,7 +38,10 @@ export interface SampleOptions {
    * 0 (default) to 1.
    */
   jitter?: number | undefined
-  /** So many samples of each socket, then it is left alone. Default: no limit. */
+  /**
+   * So many samples of each socket, then it is left alone. Only those count that
+   * somebody listens for, iterates over or keeps. Default: no limit.
+   */
   maxSamples?: number | undefined
   /**
    * Whether samples have `appBytesRead` and `appBytesWritten`, as final records do.
@@ -93,8 +96,8 @@ export class TcpInfoSample {
   }
 
   /**
-   * What has happened since the sample before, by a clock that nobody sets; in the
-   * first one of a connection, since it began.
+   * What has happened since the socket was read before, by a clock that nobody sets;
+   * in the first one of a connection, since it began.
    */
   get delta(): TcpInfoDelta {
     this.#delta ??= this.#before
@@ -204,22 +207,28 @@ export class Sampling
     return this.#ended
   }
 
+  /** Whether somebody iterates or listens. */
+  get #isAwaited(): boolean {
+    return this.#queues.size > 0 || this.listenerCount('sample') > 0
+  }
+
   get #isIdle(): boolean {
     return this.#entries.size === 0 && !this.#keepOpen
   }
 
   /**
    * One more socket, which is instrumented if it was not; its first sample comes
-   * with the next ones of the others.
+   * with the next ones of the others. Once the sampling has ended there is none.
    *
    * @throws {TcpInfoError} `ERR_TCP_INFO_NOT_TCP` for anything but a net.Socket,
    *   `ERR_TCP_INFO_ARGUMENT` for one that takes no properties
    */
   add(socket: net.Socket): this {
-    if (this.#ended || this.#entries.has(socket)) return this
+    if (this.#entries.has(socket)) return this
     // (What register watches has a Capture already.)
     const capture = captureOf(socket) ?? captureOf(instrument(socket))
     if (!capture) throw new TcpInfoError(UNINSTRUMENTED)
+    if (this.#ended) return this
     const entry: Entry = {
       owner: capture.owner,
       handle: undefined,
@@ -293,8 +302,7 @@ export class Sampling
   [Symbol.asyncIterator](): AsyncIterableIterator<TcpInfoSample> {
     const queue: Queue<TcpInfoSample> = new Queue(() => {
       this.#queues.delete(queue)
-      const isWanted = this.#queues.size > 0 || this.listenerCount('sample') > 0
-      if (!isWanted && !this.#keepOpen) this.stop()
+      if (!this.#isAwaited && !this.#keepOpen) this.stop()
     })
     if (this.#ended) queue.end()
     else this.#queues.add(queue)
@@ -350,21 +358,19 @@ export class Sampling
   /** What of a batch is of its own sockets. @internal */
   take(nowMs: number, batch: Batch<Entry>, from: number, to: number): void {
     const { targets, snapshots } = batch
-    const isWanted =
-      this.#keep > 0 ||
-      this.#queues.size > 0 ||
-      this.listenerCount('sample') > 0
     this.inItsContext(() => {
       for (let i = from; i < to; i++) {
         const entry = targets[i] as Entry
         const snapshot = snapshots[i]
         // A listener of another sample may have removed it.
         if (!snapshot || !entry.isActive) continue
-        if (isWanted) this.#deliver(entry, snapshot, nowMs)
+        if (this.#keep > 0 || this.#isAwaited) {
+          entry.taken++
+          this.#deliver(entry, snapshot, nowMs)
+        }
         entry.before = snapshot
         entry.beforeMs = nowMs
         entry.skipped = 0
-        entry.taken++
         // (A listener may have taken it out, and in again.)
         if (entry.taken >= this.#maxSamples && entry.isActive) {
           this.remove(entry.socket)

@@ -123,7 +123,7 @@ async function ended(storage) {
   const store = {}
   const sampling = storage.run(store, () =>
     // Due before the other one, so that its timer is made here.
-    sample(sockets[1], { intervalMs: 1, maxSamples: 1 }),
+    sample(sockets[1], { intervalMs: 1, maxSamples: 1 }).on('sample', () => {}),
   )
   await once(sampling, 'end')
   return new WeakRef(store)
