@@ -7,7 +7,7 @@ import type * as net from 'node:net'
 import { type Binding, binding } from './binding.js'
 import type { Capture } from './capture.js'
 import { wallClockMs } from './clock.js'
-import type { Endpoints } from './endpoints.js'
+import { Endpoints } from './endpoints.js'
 import {
   bytesReadOf,
   bytesWrittenOf,
@@ -20,45 +20,61 @@ import {
 import { MAX_INFO_BYTES, type Memory, probe, Snapshot } from './snapshot.js'
 
 /** A socket that is read again and again, and what is known of it in between. */
-export interface Target {
-  /** The socket that has the connection: another one if TLS is laid over it. */
-  readonly owner: net.Socket
+export class Target {
   handle: StreamHandle | null | undefined
-  descriptor: number
-  endpoints: Endpoints
+  descriptor = -1
+  endpoints = Endpoints.unknown
   connectDurationMs: number | undefined
   /** Whether these two will not change any more. */
-  isSettled: boolean
+  isSettled = false
   /** The read before, if of the same connection. */
   before: Snapshot | undefined
+  readonly capture: Capture
   /** Whether to ask for the counts of the program's own bytes. */
   readonly appBytes: boolean
-  readonly capture: Capture
-}
 
-/** Whether there is something to read of it now. */
-export function isReadable(target: Target): boolean {
-  const { owner, isSettled } = target
-  if (
-    isSettled &&
-    keepsDescriptor &&
-    hasHandle(owner, target.handle as StreamHandle)
-  ) {
-    return true
+  constructor(capture: Capture, appBytes: boolean) {
+    this.capture = capture
+    this.appBytes = appBytes
   }
-  const handle = handleOf(owner)
-  if (!handle) return false
-  if (target.handle !== handle) {
-    // Another connection than before: another address is tried, or it reconnected.
-    target.handle = handle
-    target.descriptor = -1
-    target.isSettled = false
-    target.before = undefined
+
+  /** The socket that has the connection: another one if TLS is laid over it. */
+  get owner(): net.Socket {
+    return this.capture.owner
   }
-  if (target.descriptor < 0 || !keepsDescriptor) {
-    target.descriptor = descriptorOf(handle)
+
+  /** Looks for what there is to read now; false if there is nothing. */
+  refresh(): boolean {
+    const { owner } = this
+    if (
+      this.isSettled &&
+      keepsDescriptor &&
+      hasHandle(owner, this.handle as StreamHandle)
+    ) {
+      return true
+    }
+    const handle = handleOf(owner)
+    if (!handle) return false
+    if (this.handle !== handle) {
+      // Another connection than before: another address is tried, or it reconnected.
+      this.handle = handle
+      this.descriptor = -1
+      this.isSettled = false
+      this.before = undefined
+    }
+    if (this.descriptor < 0 || !keepsDescriptor) {
+      this.descriptor = descriptorOf(handle)
+    }
+    return this.descriptor >= 0
   }
-  return target.descriptor >= 0
+
+  /** What can be known of its connection beside what is read each time. */
+  learn(): void {
+    const { capture, owner } = this
+    this.endpoints = capture.endpointsOf(this.descriptor)
+    this.connectDurationMs = capture.connectDurationMs
+    this.isSettled = !owner.connecting && this.endpoints.areKnown
+  }
 }
 
 /**
@@ -160,7 +176,7 @@ function snapshotOf(
   capturedAt: number,
 ): Snapshot | undefined {
   try {
-    if (!target.isSettled) learn(target)
+    if (!target.isSettled) target.learn()
     const { owner, appBytes } = target
     const handle = target.handle as StreamHandle
     return new Snapshot(
@@ -178,11 +194,4 @@ function snapshotOf(
   } catch {
     return undefined // a getter of a subclass
   }
-}
-
-function learn(target: Target): void {
-  const { capture, owner } = target
-  target.endpoints = capture.endpointsOf(target.descriptor)
-  target.connectDurationMs = capture.connectDurationMs
-  target.isSettled = !owner.connecting && target.endpoints.areKnown
 }

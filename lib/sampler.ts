@@ -7,17 +7,11 @@ import { AsyncResource } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
 import type * as net from 'node:net'
 import * as timers from 'node:timers'
-import {
-  type Batch,
-  BatchReader,
-  isReadable,
-  type Target,
-} from './batch-reader.js'
+import { type Batch, BatchReader, Target } from './batch-reader.js'
 import { type Capture, captureOf } from './capture.js'
 import { argumentError, countFrom, inRange, optionsIn } from './checks.js'
 import { monotonicMs } from './clock.js'
 import { deltaBetween, type TcpInfoDelta } from './delta.js'
-import { Endpoints } from './endpoints.js'
 import { TcpInfoError, UNINSTRUMENTED } from './errors.js'
 import { handleOf } from './handle.js'
 import { instrument } from './instrument.js'
@@ -107,17 +101,38 @@ export class TcpInfoSample {
   }
 }
 
+type OnFinal = Parameters<Capture['watch']>[0]
+
 /** A socket in a Sampling. */
-interface Entry extends Target {
-  isActive: boolean
-  beforeMs: number
-  skipped: number
-  taken: number
-  readonly sampling: Sampling
-  readonly socket: net.Socket
+class Entry extends Target {
+  isActive = true
+  beforeMs = 0
+  skipped = 0
+  taken = 0
   /** When it was added, by performance.now(). */
-  readonly addedMs: number
-  readonly onFinal: Parameters<Capture['watch']>[0]
+  readonly addedMs = monotonicMs()
+  readonly socket: net.Socket
+  readonly sampling: Sampling
+  readonly onFinal: OnFinal
+
+  constructor(
+    socket: net.Socket,
+    sampling: Sampling,
+    capture: Capture,
+    appBytes: boolean,
+    onFinal: OnFinal,
+  ) {
+    super(capture, appBytes)
+    this.socket = socket
+    this.sampling = sampling
+    this.onFinal = onFinal
+  }
+
+  /** It never had a connection, or that has gone to another process. */
+  get isGone(): boolean {
+    const wasThere = this.handle || this.socket.destroyed
+    return Boolean(wasThere) && !handleOf(this.owner)
+  }
 }
 
 /** setTimeout's limit. */
@@ -229,29 +244,12 @@ export class Sampling
     const capture = captureOf(socket) ?? captureOf(instrument(socket))
     if (!capture) throw new TcpInfoError(UNINSTRUMENTED)
     if (this.#ended) return this
-    const entry: Entry = {
-      owner: capture.owner,
-      handle: undefined,
-      descriptor: -1,
-      endpoints: Endpoints.unknown,
-      connectDurationMs: undefined,
-      isSettled: false,
-      before: undefined,
-      appBytes: this.#appBytes,
-      capture,
-      isActive: true,
-      beforeMs: 0,
-      skipped: 0,
-      taken: 0,
-      sampling: this,
-      socket,
-      addedMs: monotonicMs(),
-      onFinal: (snapshot, handle) => {
-        // Of another address, which has not been sampled.
-        if (entry.handle !== handle) entry.before = undefined
-        this.#end(entry, snapshot)
-      },
+    const onFinal: OnFinal = (snapshot, handle) => {
+      // Of another address, which has not been sampled.
+      if (entry.handle !== handle) entry.before = undefined
+      this.#end(entry, snapshot)
     }
+    const entry = new Entry(socket, this, capture, this.#appBytes, onFinal)
     capture.watch(entry.onFinal)
     this.#entries.set(socket, entry)
     if (this.#entries.size === 1) this.#begin()
@@ -337,22 +335,17 @@ export class Sampling
     const late = lateSince(dueMs)
     this.#skipped += late
     this.#dueMs = nowMs + this.#nextInterval()
+    const gone: net.Socket[] = []
     for (const entry of this.#entries.values()) {
       if (late > 0) entry.skipped += lateSince(Math.max(dueMs, entry.addedMs))
       try {
-        if (this.#isReadable(entry)) reader.add(entry)
+        if (entry.refresh()) reader.add(entry)
+        else if (entry.isGone) gone.push(entry.socket)
       } catch {
         // A getter of a subclass: perhaps it has an answer the next time.
       }
     }
-  }
-
-  #isReadable(entry: Entry): boolean {
-    if (isReadable(entry)) return true
-    const hasGone = entry.handle || entry.socket.destroyed
-    // It never had a connection, or that has gone to another process.
-    if (hasGone && !handleOf(entry.owner)) this.remove(entry.socket)
-    return false
+    for (const socket of gone) this.remove(socket)
   }
 
   /** What of a batch is of its own sockets. @internal */

@@ -128,6 +128,16 @@ describe('a socket', () => {
     expect(onSample).not.toHaveBeenCalled()
   })
 
+  test('that was closed before is dropped, too', async () => {
+    const socket = await connected(echo)
+    socket.destroy()
+    await once(socket, 'close')
+    const sampling = sample(socket, { intervalMs: 5, keep: 1 })
+    expect(sampling.size).toBe(1)
+    await once(sampling, 'end')
+    expect(sampling.series(socket)).toEqual([])
+  })
+
   test('of TLS is read as the connection under it', async () => {
     const port = await listen()
     const socket = tls.connect({ port, host: '127.0.0.1' })
@@ -528,7 +538,7 @@ describe('time', () => {
 
   test('before a socket was added is not counted as left out', async () => {
     const [one, other] = [await connected(echo), await connected(echo)]
-    const sampling = sample(one, { intervalMs: 10, keep: 5 })
+    const sampling = sample(one, { intervalMs: 10, keep: 1000 })
     await once(sampling, 'sample')
     block(105)
     const addedMs = performance.now()
