@@ -175,9 +175,11 @@ export class TcpInfoSummary {
     // Beside the socket's connection an attempt is one of its own.
     const subject = info.trigger === 'attempt' ? undefined : connection
     const isLast = isFinal(info) || !subject
-    const known = subject && this.#openOf.get(subject)
-    const open = known ?? newOpen(this.#rowOf(info))
-    const { row } = open
+    const before = subject && this.#openOf.get(subject)
+    const row = before?.isEstablished ? before.row : this.#rowOf(info)
+    // Else it is another address that the socket tries.
+    const known = before?.row === row ? before : undefined
+    const open = known ?? newOpen(row)
     row.firstSeen = Math.min(row.firstSeen, info.capturedAt)
     row.lastSeen = Math.max(row.lastSeen, info.capturedAt)
     if (!open.isEstablished && wasEstablished(info)) {
@@ -191,7 +193,10 @@ export class TcpInfoSummary {
       const value = QUANTITIES[name].of(info)
       if (value !== undefined) open.values[name] = value
     }
-    if (!known) this.#open.add(open)
+    if (!known) {
+      if (before) this.#settle(before)
+      this.#open.add(open)
+    }
     if (isLast) {
       this.#settle(open)
       if (subject) this.#openOf.delete(subject)
@@ -224,7 +229,7 @@ export class TcpInfoSummary {
     const key = this.#keyOf(info)
     if (typeof key !== 'string') {
       throw argumentError(
-        `The function for key must return a string, and returned one ${shown(key)}.`,
+        `The function for key must return a string, and what it returned was ${shown(key)}.`,
       )
     }
     let row = this.#rows.get(key)

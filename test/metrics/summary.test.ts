@@ -185,6 +185,29 @@ describe('TcpInfoSummary', () => {
     expect(summary.rows()).toMatchObject([{ connections: 0, failures: 2 }])
   })
 
+  test('each address that is tried has a row of its own', () => {
+    const first = {
+      remoteAddress: '127.0.0.1',
+      state: 'SYN_SENT' as const,
+      connectDurationMs: undefined,
+      rttUs: undefined,
+      bytesReceived: 0,
+    }
+    const second = { remoteAddress: '127.0.0.2' }
+    const summary = new TcpInfoSummary()
+    const socket = {}
+    summary.add(record({ ...first, trigger: 'demand' }), socket)
+    // As of captureTcpInfo() on the tick after 'connectionAttemptFailed': on loopback
+    // it is connected by then.
+    summary.add(record({ ...second, trigger: 'demand' }), socket)
+    summary.add(record({ ...first, trigger: 'attempt' }), socket)
+    summary.add(record({ ...second, trigger: 'close' }), socket)
+    expect(summary.rows()).toMatchObject([
+      { key: '127.0.0.1', connections: 0, failures: 1, rttUs: undefined },
+      { key: '127.0.0.2', connections: 1, failures: 0, rttUs: { count: 1 } },
+    ])
+  })
+
   test('keys', () => {
     const keysWith = (
       key: ConstructorParameters<typeof TcpInfoSummary>[0],
@@ -255,9 +278,16 @@ describe('TcpInfoSummary', () => {
     expect(summary.rows()).toEqual([])
   })
 
-  test.each([undefined, null, 7])('a key of %s is none', (key) => {
+  test.each([
+    [undefined, 'of type undefined'],
+    [null, 'null'],
+    [7, '7'],
+  ])('a key of %s is none', (key, said) => {
     const summary = new TcpInfoSummary({ key: () => key as never })
     expect(() => summary.add(real)).toThrow(WRONG_ARGUMENT)
+    expect(() => summary.add(real)).toThrow(
+      `must return a string, and what it returned was ${said}.`,
+    )
     expect(summary.rows()).toEqual([])
   })
 
