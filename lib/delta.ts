@@ -4,7 +4,7 @@ import { inRange } from './checks.js'
 import { COUNTERS } from './counters.js'
 import type { Layout } from './decode/fields.js'
 import { structOf } from './decode/index.js'
-import { NO_RECORD, TcpInfoError } from './errors.js'
+import { NOT_A_RECORD, TcpInfoError } from './errors.js'
 import { recordIn, type TcpInfo } from './tcp-info.js'
 
 /**
@@ -48,7 +48,7 @@ export function deltaBetween(
   const newer = recordIn(after)
   const older = before === undefined ? undefined : recordIn(before)
   if (!newer || (before !== undefined && !older))
-    throw new TcpInfoError(NO_RECORD)
+    throw new TcpInfoError(NOT_A_RECORD)
   const limits = limitsOf(newer.platform)
   const durationMs =
     measuredMs === undefined

@@ -168,13 +168,13 @@ export const UNINSTRUMENTED: Failure = {
     'This socket cannot be instrumented: it takes no properties (Object.preventExtensions, seal or freeze), or has a captureTcpInfo of its own. Use a TcpInfoSocket, or instrument() it before.',
 }
 
-export const NO_RECORD: Failure = {
+export const NOT_A_RECORD: Failure = {
   code: 'ERR_TCP_INFO_ARGUMENT',
   message:
     "This is not a record. One is what captureTcpInfo(), readTcpInfo() or the event 'tcpinfo' gave.",
 }
 
-export const NOT_A_RECORD: Failure = {
+export const LOST_ITS_STRUCT: Failure = {
   code: 'ERR_TCP_INFO_ARGUMENT',
   message:
     "This is not a record as this package makes it. (A copy of one, by JSON or structuredClone, has lost the kernel's own struct.)",

@@ -1,8 +1,8 @@
 /** Records as text: JSON Lines, lossless and read back on any OS, and CSV. */
 
-import { argumentError } from './checks.js'
+import { argumentError, shown } from './checks.js'
 import { structOf } from './decode/index.js'
-import { NO_RECORD, NOT_A_RECORD, TcpInfoError } from './errors.js'
+import { LOST_ITS_STRUCT, NOT_A_RECORD, TcpInfoError } from './errors.js'
 import { MAX_INFO_BYTES } from './snapshot.js'
 import {
   isAmount,
@@ -35,7 +35,7 @@ export interface TcpInfoLine {
  */
 export function toJsonLine(info: TcpInfo, connection = ''): string {
   const reading = (info as Partial<TcpInfoRecord> | undefined)?.[READING]
-  if (!reading) throw new TcpInfoError(NOT_A_RECORD)
+  if (!reading) throw new TcpInfoError(LOST_ITS_STRUCT)
   checkName(connection)
   const { struct, words, at, filled } = reading
   const { release } = struct
@@ -50,7 +50,7 @@ export function toJsonLine(info: TcpInfo, connection = ''): string {
 function checkName(connection: unknown): void {
   if (typeof connection === 'string') return
   throw argumentError(
-    `The name of a connection must be a string, and was of type ${typeof connection}.`,
+    `The name of a connection must be a string, and was ${shown(connection)}.`,
   )
 }
 
@@ -71,9 +71,7 @@ const TRIGGERS: readonly unknown[] = [
  */
 export function fromJsonLine(line: string): TcpInfoLine {
   if (typeof line !== 'string') {
-    throw argumentError(
-      `A line must be a string, and was of type ${typeof line}.`,
-    )
+    throw argumentError(`A line must be a string, and was ${shown(line)}.`)
   }
   const parsed = new Parsed(line)
   const platform = parsed.text('platform')
@@ -204,7 +202,7 @@ export function csvHeader(): string {
  */
 export function toCsvLine(info: TcpInfo, connection = ''): string {
   const record = recordIn(info)
-  if (!record) throw new TcpInfoError(NO_RECORD)
+  if (!record) throw new TcpInfoError(NOT_A_RECORD)
   checkName(connection)
   const cells = memberNames().map((name) => cell(record[name]))
   return `${[cell(connection), ...cells].join()}\r\n`

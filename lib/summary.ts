@@ -10,7 +10,7 @@ import {
   retransmitRatioOf,
   wasEstablished,
 } from './derived.js'
-import { NO_RECORD, TcpInfoError } from './errors.js'
+import { NOT_A_RECORD, TcpInfoError } from './errors.js'
 import { recordIn, type TcpInfo } from './tcp-info.js'
 
 /** Options of {@link TcpInfoSummary}. */
@@ -163,7 +163,7 @@ export class TcpInfoSummary {
    */
   add(record: TcpInfo, connection?: object): void {
     const info = recordIn(record)
-    if (!info) throw new TcpInfoError(NO_RECORD)
+    if (!info) throw new TcpInfoError(NOT_A_RECORD)
     if (
       connection === null ||
       !['object', 'undefined', 'function'].includes(typeof connection)

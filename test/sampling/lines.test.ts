@@ -129,17 +129,20 @@ describe('JSON Lines', () => {
     )
   })
 
-  test.each([[undefined], [7], [Buffer.from('{}')]])(
-    '%s is no line',
-    (line) => {
-      expect(() => fromJsonLine(line as unknown as string)).toThrowError(
-        expect.objectContaining({
-          name: 'TcpInfoError',
-          code: 'ERR_TCP_INFO_ARGUMENT',
-        }),
-      )
-    },
-  )
+  test.each([
+    [undefined, 'of type undefined'],
+    [null, 'null'],
+    [7, '7'],
+    [Buffer.from('{}'), 'of type object'],
+  ])('%s is no line', (line, said) => {
+    expect(() => fromJsonLine(line as unknown as string)).toThrowError(
+      expect.objectContaining({
+        name: 'TcpInfoError',
+        code: 'ERR_TCP_INFO_ARGUMENT',
+        message: `A line must be a string, and was ${said}.`,
+      }),
+    )
+  })
 
   test.each([
     ['a copy', { ...(RECORDS[0] as (typeof RECORDS)[0])[1] }],
