@@ -4,7 +4,10 @@ import { inRange } from './checks.js'
 import { COUNTERS } from './counters.js'
 import type { Layout } from './decode/fields.js'
 import { structOf } from './decode/index.js'
+
+import { elapsedMs } from './derived.js'
 import { NOT_A_RECORD, TcpInfoError } from './errors.js'
+
 import { recordIn, type TcpInfo } from './tcp-info.js'
 
 /**
@@ -77,8 +80,7 @@ function durationOf(
   after: TcpInfo,
 ): number | undefined {
   if (!before) return after.connectionAgeMs
-  // The system clock can be set back.
-  return Math.max(0, after.capturedAt - before.capturedAt)
+  return elapsedMs(before.capturedAt, after.capturedAt)
 }
 
 /**

@@ -8,7 +8,7 @@ import {
   type TcpInfoCounter,
   type TcpInfoDelta,
 } from '../delta.js'
-import { errorCodeOf, retransmitRatioOf } from '../derived.js'
+import { elapsedMs, errorCodeOf, retransmitRatioOf } from '../derived.js'
 import { isAmount, isRecord, isTime, type TcpInfo } from '../tcp-info.js'
 import type { TcpInfoVerdict } from '../verdict/index.js'
 import type {
@@ -161,10 +161,10 @@ function connectionOf(connection: ReportConnection): Connection {
   }
 }
 
-/** How far from `before`; the system clock can be set back. */
+/** How far from `before`. */
 function stepMs(before: TcpInfo, info: TcpInfo): number {
   const [from, to] = [time(before.capturedAt), time(info.capturedAt)]
-  return from === null || to === null ? 0 : Math.max(0, to - from)
+  return from === null || to === null ? 0 : elapsedMs(from, to)
 }
 
 const spanOf = (records: readonly TcpInfo[]): number =>

@@ -1,12 +1,18 @@
 /** What the records of a connection add up to: what the rules judge by. */
 
 import { deltaBetween, type TcpInfoDelta } from '../delta.js'
-import { retransmitRatioOf, wasEstablished } from '../derived.js'
-import type { TcpInfo } from '../tcp-info.js'
+import { elapsedMs, retransmitRatioOf, wasEstablished } from '../derived.js'
+import { isTime, type TcpInfo } from '../tcp-info.js'
 import type { TcpInfoShares } from './index.js'
 
 /** Fewer say nothing of how things were for most of the time. */
 export const FEWEST_SAMPLES = 3
+
+/** A record, and when it was taken by the clock of samples, if it is of one. */
+export interface Taken {
+  readonly record: TcpInfo
+  readonly atMs: unknown
+}
 
 export interface Facts {
   readonly records: readonly TcpInfo[]
@@ -20,6 +26,8 @@ export interface Facts {
   /** Those with data under way or waiting. */
   readonly live: readonly TcpInfo[]
   readonly retransmitRatio: number | undefined
+  /** The time between two records. @unit ms */
+  apart(before: TcpInfo, after: TcpInfo): number
 }
 
 /** A member's value, of the records that have one. */
@@ -27,10 +35,14 @@ export type NumberName = {
   [K in keyof TcpInfo]: TcpInfo[K] extends number | undefined ? K : never
 }[keyof TcpInfo]
 
-export function factsOf(records: readonly TcpInfo[], last: TcpInfo): Facts {
+export function factsOf(taken: readonly Taken[], last: TcpInfo): Facts {
+  const records = taken.map(({ record }) => record)
+  const timeOf = clockOf(taken)
+  const apart = (before: TcpInfo, after: TcpInfo) =>
+    elapsedMs(timeOf(before), timeOf(after))
   const open = records.filter(wasEstablished)
   const end = open.at(-1) ?? last
-  const delta = deltaOf(records, open, end)
+  const delta = deltaOf(records, open, end, apart)
   const live = open.filter((each) => (queueOf(each) ?? 0) > 0)
   const observedUs = observedUsOf(delta, end)
   return {
@@ -47,7 +59,21 @@ export function factsOf(records: readonly TcpInfo[], last: TcpInfo): Facts {
           sharesByWindows(delta, observedUs, open) ??
           sharesByGauges(open)),
     retransmitRatio: retransmitRatioOf(delta.counters),
+    apart,
   }
+}
+
+/**
+ * The system clock can be set, that of samples can't; but the two count from
+ * different moments, so one has to do for all.
+ */
+function clockOf(taken: readonly Taken[]): (record: TcpInfo) => number {
+  const times = new Map<TcpInfo, number>()
+  for (const { record, atMs } of taken) {
+    if (!isTime(atMs)) return ({ capturedAt }) => capturedAt
+    times.set(record, atMs)
+  }
+  return (record) => times.get(record) as number
 }
 
 /** Counters of a connection begin at 0, so what came before it was open counts. */
@@ -55,6 +81,7 @@ function deltaOf(
   records: readonly TcpInfo[],
   open: readonly TcpInfo[],
   end: TcpInfo,
+  apart: Facts['apart'],
 ): TcpInfoDelta {
   const [first = end] = open
   const before = records[records.indexOf(first) - 1]
@@ -63,11 +90,6 @@ function deltaOf(
   return durationMs > 0
     ? deltaBetween(first, end, durationMs)
     : deltaBetween(undefined, end)
-}
-
-export function apart(before: TcpInfo, after: TcpInfo): number {
-  // The system clock can be set back.
-  return Math.max(0, after.capturedAt - before.capturedAt)
 }
 
 /**

@@ -17,6 +17,7 @@ import {
   factsOf,
   median,
   type NumberName,
+  type Taken,
   valuesOf,
 } from './facts.js'
 import { type Finding, findingOf } from './rules.js'
@@ -114,21 +115,22 @@ export interface TcpInfoVerdict {
  *
  * @param snapshots records of one connection, or samples with them, in the order of
  *   time: the more, the surer, but the last one alone says something too. With
- *   several, what is explained is the time from the first to the last.
+ *   several, what is explained is the time from the first to the last: of samples
+ *   alone by their own clock, else by that of `capturedAt`, which can be set.
  * @throws {TcpInfoError} `ERR_TCP_INFO_ARGUMENT` if these are not records; never
  *   because of what is in them
  */
 export function explain(
   snapshots: TcpInfo | TcpInfoSample | Iterable<TcpInfo | TcpInfoSample>,
 ): TcpInfoVerdict {
-  const records = recordsOf(snapshots)
-  const last = records.at(-1)
+  const taken = takenOf(snapshots)
+  const last = taken.at(-1)?.record
   if (!last) return NOTHING
-  const facts = factsOf(records, last)
+  const facts = factsOf(taken, last)
   const finding = findingOf(facts)
   const isMoment = facts.live.length < FEWEST_SAMPLES
   const halved = isMoment && BY_GAUGES.has(finding.limitedBy)
-  const closing = closingOf(records, last)
+  const closing = closingOf(facts.records, last)
   return {
     limitedBy: finding.limitedBy,
     confidence: clamp(halved ? finding.share / 2 : finding.share),
@@ -162,8 +164,8 @@ const NOTHING: TcpInfoVerdict = Object.freeze({
   closedHow: undefined,
 })
 
-function recordsOf(snapshots: unknown): readonly TcpInfo[] {
-  const one = recordOf(snapshots)
+function takenOf(snapshots: unknown): readonly Taken[] {
+  const one = takenIn(snapshots)
   if (one) return [one]
   if (
     typeof snapshots !== 'object' ||
@@ -173,17 +175,18 @@ function recordsOf(snapshots: unknown): readonly TcpInfo[] {
     throw notRecords(snapshots)
   }
   return Array.from(snapshots as Iterable<unknown>, (each) => {
-    const record = recordOf(each)
-    if (!record) throw notRecords(each)
-    return record
+    const taken = takenIn(each)
+    if (!taken) throw notRecords(each)
+    return taken
   })
 }
 
-function recordOf(value: unknown): TcpInfo | undefined {
-  return (
-    recordIn(value) ??
-    recordIn((value as Partial<TcpInfoSample> | null | undefined)?.info)
-  )
+function takenIn(value: unknown): Taken | undefined {
+  const bare = recordIn(value)
+  if (bare) return { record: bare, atMs: undefined }
+  const sample = value as Partial<TcpInfoSample> | null | undefined
+  const record = recordIn(sample?.info)
+  return record && { record, atMs: sample?.atMs }
 }
 
 function notRecords(value: unknown): TcpInfoError {

@@ -7,7 +7,6 @@ import type { TcpInfoDelta } from '../delta.js'
 import type { TcpInfo } from '../tcp-info.js'
 import { isKernels, UNREACHABLE } from './closing.js'
 import {
-  apart,
   clamp,
   type Facts,
   FEWEST_SAMPLES,
@@ -128,7 +127,7 @@ function silence(facts: Facts): Finding | undefined {
   if (open.length === 0) return undefined
   const { consecutiveRtos } = last
   const final = records.at(-1) ?? last
-  const standstillMs = stuckMs(open)
+  const standstillMs = stuckMs(facts)
   const silentMs = consecutiveRtos ? (last.ackReceivedAgoMs ?? 0) : standstillMs
   const gaveUp = isKernels(final, ['ETIMEDOUT', ...UNREACHABLE])
   const share = observedUs ? (silentMs * 1000) / observedUs : 0
@@ -160,7 +159,7 @@ function silence(facts: Facts): Finding | undefined {
  * For how long what waits has got no further. Where the kernel does not tell what
  * was acknowledged, only the same being sent again shows it.
  */
-function stuckMs(open: readonly TcpInfo[]): number {
+function stuckMs({ open, apart }: Facts): number {
   const last = open.at(-1)
   if (!last || !queueOf(last)) return 0
   const isAcked = last.bytesAcked !== undefined
@@ -201,7 +200,8 @@ const RULES: readonly Rule[] = [
     return { limitedBy: 'application', share, says, by, of: closed }
   },
 
-  function slowStart({ live, last }, shares) {
+  function slowStart(facts, shares) {
+    const { live, last } = facts
     const share = shares.network + shares.receiverWindow
     const trip = roundTrip(live)
     if (
@@ -211,7 +211,7 @@ const RULES: readonly Rule[] = [
       isQueued(trip) ||
       // An early loss ends slow start for good.
       retransmitsIn(last) >= FEWEST_RETRANSMITS ||
-      !isGrowing(live)
+      !isGrowing(facts)
     ) {
       return undefined
     }
@@ -273,7 +273,7 @@ const RULES: readonly Rule[] = [
 
   function receiving(facts, { idle, applicationWaits }) {
     const { open, delta } = facts
-    const share = receivingShare(open)
+    const share = receivingShare(facts)
     const isMostly = share !== undefined && share >= MOST
     const received = delta.counters.bytesReceived ?? 0
     const unclear = share === undefined && received > sentBy(delta)
@@ -465,12 +465,12 @@ function sentBy({ counters }: TcpInfoDelta): number {
  * The share of the time in which data came in. A sender that repairs a loss, or
  * waits for a round trip, pauses: shorter pauses count as well.
  */
-function receivingShare(open: readonly TcpInfo[]): number | undefined {
+function receivingShare({ open, apart }: Facts): number | undefined {
   const [first] = open
   const last = open.at(-1)
   if (!first || !last || first === last) return undefined
   let receivingMs = 0
-  let arrivedAt = first.capturedAt
+  let arrivedMs = 0
   for (const [i, record] of open.entries()) {
     const before = open[i - 1]
     if (!before) continue
@@ -478,10 +478,10 @@ function receivingShare(open: readonly TcpInfo[]): number | undefined {
     const name =
       record.dataSegmentsIn === undefined ? 'bytesReceived' : 'dataSegmentsIn'
     if ((record[name] ?? 0) <= (before[name] ?? 0)) continue
-    const newest = record.capturedAt - (record.dataReceivedAgoMs ?? 0)
+    const newestMs = apart(first, record) - (record.dataReceivedAgoMs ?? 0)
     const pauseMs = Math.max(PAUSE_MS, apart(before, record))
-    receivingMs += Math.min(pauseMs, Math.max(0, newest - arrivedAt))
-    arrivedAt = newest
+    receivingMs += Math.min(pauseMs, Math.max(0, newestMs - arrivedMs))
+    arrivedMs = newestMs
   }
   return clamp(receivingMs / Math.max(1, apart(first, last)))
 }
@@ -539,15 +539,15 @@ function segmentsOf(records: readonly TcpInfo[]): number[] {
  * Whether the windows were what was needed, and still growing: they were full and
  * the congestion window grew, or the throughput did (BBR does not fill its window).
  */
-function isGrowing(live: readonly TcpInfo[]): boolean {
+function isGrowing({ live, apart }: Facts): boolean {
   const held = live.filter((each) =>
     ['network', 'receiver-window'].includes(waitingFor(each)),
   )
   const [first] = held
   const last = held.at(-1)
   if (!first || !last || held.length < live.length * MOST) return false
-  const half = (first.capturedAt + last.capturedAt) / 2
-  const middle = held.find((each) => each.capturedAt >= half) ?? last
+  const halfMs = apart(first, last) / 2
+  const middle = held.find((each) => apart(first, each) >= halfMs) ?? last
   const full = held.filter(
     (each) =>
       waitingFor(each) === 'receiver-window' ||

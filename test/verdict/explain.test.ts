@@ -45,6 +45,76 @@ describe('what it takes', () => {
     )
   })
 
+  describe('samples, by their own clock', () => {
+    const HOUR_MS = 3_600_000
+
+    /** The system clock is set while they are taken. */
+    const jumping = (records: readonly TcpInfo[], byMs: number, from = 20) =>
+      records.map((info, i) => {
+        const capturedAt = info.capturedAt + (i < from ? 0 : byMs)
+        const atMs = info.capturedAt - 1_699_999_990_000
+        return { info: { ...info, capturedAt }, atMs } as TcpInfoSample
+      })
+    const held = { notSentBytes: 100_000, rttUs: 40_000, minRttUs: 40_000 }
+
+    test.each([
+      [
+        'the time in all',
+        (i: number) => ({
+          ...{ busyUs: 10_000 * i, segmentsInFlight: 0 },
+          dataReceivedAgoMs: 10,
+        }),
+        ...['application', 'for 80 % of the time'],
+      ],
+      [
+        'that in which data came in',
+        (i: number) => ({
+          ...{ busyUs: 0, segmentsInFlight: 0, dataReceivedAgoMs: 10 },
+          bytesReceived: 20_000 * Math.min(i, 21),
+        }),
+        ...['unknown', 'it mainly received'],
+      ],
+      [
+        'that in which nothing got through',
+        (i: number) => ({
+          ...{ ...held, busyUs: 50_000 * i, segmentsInFlight: 3 },
+          ...{ bytesAcked: 20_000, cwndSegments: 10, sndWndBytes: 1e6 },
+        }),
+        ...['timeouts', 'for 2.0 s nothing'],
+      ],
+      [
+        'the halves in which it grew',
+        (i: number) => ({
+          ...{ ...held, busyUs: 50_000 * i, segmentsInFlight: 5 },
+          ...{ bytesAcked: 1000 * i ** 2, cwndSegments: 10 },
+        }),
+        ...['path-rtt', 'still growing'],
+      ],
+    ] as const)('%s', (_, members, limitedBy, says) => {
+      const records = series(41, members)
+      const verdict = explain(records)
+      expect(verdict).toMatchObject({ limitedBy, observedMs: 2000 })
+      expect(verdict.summary).toContain(says)
+      for (const from of [10, 20, 30]) {
+        expect(explain(jumping(records, HOUR_MS, from))).toEqual(verdict)
+        expect(explain(jumping(records, -HOUR_MS, from))).toEqual(verdict)
+      }
+    })
+
+    test('the clocks are never mixed', () => {
+      const samples = jumping(
+        series(41, () => ({})),
+        HOUR_MS,
+      )
+      const [first, ...others] = samples as [TcpInfoSample, ...TcpInfoSample[]]
+      const untimed = { info: first.info } as TcpInfoSample
+      for (const odd of [first.info, untimed, { ...first, atMs: Number.NaN }]) {
+        const { observedMs } = explain([odd as TcpInfoSample, ...others])
+        expect(observedMs).toBe(HOUR_MS + 2000)
+      }
+    })
+  })
+
   test('no records at all have no cause', () => {
     expect(explain([])).toMatchObject({
       limitedBy: 'unknown',
