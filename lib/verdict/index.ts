@@ -125,7 +125,7 @@ export function explain(
 ): TcpInfoVerdict {
   const taken = takenOf(snapshots)
   const last = taken.at(-1)?.record
-  if (!last) return NOTHING
+  if (!last) return ofNothing()
   const facts = factsOf(taken, last)
   const finding = findingOf(facts)
   const isMoment = facts.live.length < FEWEST_SAMPLES
@@ -152,17 +152,19 @@ const BY_GAUGES: ReadonlySet<TcpInfoLimit> = new Set<TcpInfoLimit>([
   'send-buffer',
 ])
 
-const NOTHING: TcpInfoVerdict = Object.freeze({
-  limitedBy: 'unknown',
-  confidence: 0,
-  summary: 'There are no records.',
-  evidence: {},
-  observedMs: undefined,
-  shares: undefined,
-  retransmitRatio: undefined,
-  closedBy: undefined,
-  closedHow: undefined,
-})
+function ofNothing(): TcpInfoVerdict {
+  return {
+    limitedBy: 'unknown',
+    confidence: 0,
+    summary: 'There are no records.',
+    evidence: {},
+    observedMs: undefined,
+    shares: undefined,
+    retransmitRatio: undefined,
+    closedBy: undefined,
+    closedHow: undefined,
+  }
+}
 
 function takenOf(snapshots: unknown): readonly Taken[] {
   const one = takenIn(snapshots)

@@ -116,11 +116,16 @@ describe('what it takes', () => {
   })
 
   test('no records at all have no cause', () => {
-    expect(explain([])).toMatchObject({
+    const verdict = explain([])
+    expect(verdict).toMatchObject({
       limitedBy: 'unknown',
       confidence: 0,
       closedBy: undefined,
     })
+    expect(Object.keys(verdict)).toEqual(Object.keys(explain(record({}))))
+    // What a caller does to its own is not in another's.
+    Object.assign(verdict.evidence, { rttUs: 1 })
+    expect(explain([]).evidence).toEqual({})
   })
 
   test.each([
