@@ -52,6 +52,8 @@ export type { TcpInfo, TcpInfoTrigger } from './tcp-info.js'
 export type { TcpState } from './tcp-state.js'
 export {
   explain,
+  type TcpInfoClosedBy,
+  type TcpInfoClosedHow,
   type TcpInfoLimit,
   type TcpInfoShares,
   type TcpInfoVerdict,

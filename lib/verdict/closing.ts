@@ -3,7 +3,12 @@
 import { structOf } from '../decode/index.js'
 import { isFinal } from '../derived.js'
 import type { TcpInfo } from '../tcp-info.js'
-import type { TcpInfoVerdict } from './index.js'
+import type { TcpState } from '../tcp-state.js'
+import type {
+  TcpInfoClosedBy,
+  TcpInfoClosedHow,
+  TcpInfoVerdict,
+} from './index.js'
 
 export type Closing = Pick<TcpInfoVerdict, 'closedBy' | 'closedHow'>
 
@@ -15,8 +20,8 @@ export function closingOf(records: readonly TcpInfo[], last: TcpInfo): Closing {
     const closedBy = state && FIRST_FIN[state]
     if (closedBy) return { closedBy, closedHow: 'fin' }
   }
-  for (const [codes, closing] of ERRORS) {
-    if (isKernels(last, codes)) return closing
+  for (const [codes, closedBy, closedHow] of ERRORS) {
+    if (isKernels(last, codes)) return { closedBy, closedHow }
   }
   if (last.state === 'CLOSED') {
     return { closedBy: 'unknown', closedHow: 'unknown' }
@@ -28,7 +33,7 @@ export function closingOf(records: readonly TcpInfo[], last: TcpInfo): Closing {
 }
 
 /** Whose FIN was the first, by the state that it leads to. */
-const FIRST_FIN: { readonly [state: string]: 'us' | 'peer' | undefined } = {
+const FIRST_FIN: { readonly [K in TcpState]?: TcpInfoClosedBy } = {
   FIN_WAIT_1: 'us',
   FIN_WAIT_2: 'us',
   TIME_WAIT: 'us',
@@ -38,13 +43,17 @@ const FIRST_FIN: { readonly [state: string]: 'us' | 'peer' | undefined } = {
 
 export const UNREACHABLE = ['EHOSTUNREACH', 'ENETUNREACH']
 
-const ERRORS: readonly (readonly [readonly string[], Closing])[] = [
-  [['ECONNRESET'], { closedBy: 'peer', closedHow: 'rst' }],
+const ERRORS: readonly (readonly [
+  codes: readonly string[],
+  closedBy: TcpInfoClosedBy,
+  closedHow: TcpInfoClosedHow,
+])[] = [
+  [['ECONNRESET'], 'peer', 'rst'],
   // Linux, tcp_reset(): a reset after the peer's FIN.
-  [['EPIPE'], { closedBy: 'peer', closedHow: 'fin' }],
-  [['ECONNREFUSED'], { closedBy: 'peer', closedHow: 'refused' }],
-  [['ETIMEDOUT'], { closedBy: 'network', closedHow: 'timeout' }],
-  [UNREACHABLE, { closedBy: 'network', closedHow: 'unreachable' }],
+  [['EPIPE'], 'peer', 'fin'],
+  [['ECONNREFUSED'], 'peer', 'refused'],
+  [['ETIMEDOUT'], 'network', 'timeout'],
+  [UNREACHABLE, 'network', 'unreachable'],
 ]
 
 /**

@@ -18,7 +18,9 @@ export interface Facts {
   readonly records: readonly TcpInfo[]
   /** Those of the open connection, and of its end. */
   readonly open: readonly TcpInfo[]
-  /** The newest of these. */
+  /** The newest of these, of all where it was never open. */
+  readonly end: TcpInfo
+  /** The newest of all. */
   readonly last: TcpInfo
   readonly delta: TcpInfoDelta
   readonly observedUs: number | undefined
@@ -48,7 +50,8 @@ export function factsOf(taken: readonly Taken[], last: TcpInfo): Facts {
   return {
     records,
     open,
-    last: end,
+    end,
+    last,
     delta,
     observedUs,
     live,

@@ -63,6 +63,22 @@ export interface TcpInfoShares {
   readonly network: number
 }
 
+/** Who closed a connection first; `both`: at the same time. */
+export type TcpInfoClosedBy = 'us' | 'peer' | 'both' | 'network' | 'unknown'
+
+/**
+ * How a connection was closed: `destroy` is that of the program on this side, by a
+ * FIN or a reset as the kernel decides afterwards.
+ */
+export type TcpInfoClosedHow =
+  | 'fin'
+  | 'rst'
+  | 'destroy'
+  | 'refused'
+  | 'timeout'
+  | 'unreachable'
+  | 'unknown'
+
 /** What {@link explain} found. Plain data, like the records that it was made of. */
 export interface TcpInfoVerdict {
   /** What held the connection back; for how much of the time, `confidence` tells. */
@@ -94,20 +110,9 @@ export interface TcpInfoVerdict {
    */
   readonly retransmitRatio: number | undefined
   /** Who closed first; `undefined` while it is open. */
-  readonly closedBy: 'us' | 'peer' | 'both' | 'network' | 'unknown' | undefined
-  /**
-   * How: `destroy` is that of the program on this side, by a FIN or a reset as the
-   * kernel decides afterwards. `undefined` while it is open.
-   */
-  readonly closedHow:
-    | 'fin'
-    | 'rst'
-    | 'destroy'
-    | 'refused'
-    | 'timeout'
-    | 'unreachable'
-    | 'unknown'
-    | undefined
+  readonly closedBy: TcpInfoClosedBy | undefined
+  /** How; `undefined` while it is open. */
+  readonly closedHow: TcpInfoClosedHow | undefined
 }
 
 /**
@@ -211,7 +216,9 @@ const CAUSES: Readonly<Record<TcpInfoLimit, string>> = {
   unknown: '',
 }
 
-const CLOSINGS: Readonly<Record<string, string>> = {
+const CLOSINGS: {
+  readonly [K in `${TcpInfoClosedBy} ${TcpInfoClosedHow}`]?: string
+} = {
   'us fin': 'this side closed it first, with a FIN',
   'us destroy': 'this side closed it',
   'peer fin': 'the peer closed it first, with a FIN',
@@ -222,26 +229,28 @@ const CLOSINGS: Readonly<Record<string, string>> = {
   'network unreachable': 'the peer could not be reached',
 }
 
-function summaryOf(finding: Finding, closing: Closing): string {
-  const { limitedBy, says } = finding
+function summaryOf(
+  { limitedBy, says }: Finding,
+  { closedBy, closedHow }: Closing,
+): string {
   const what =
     limitedBy === 'unknown'
       ? `What limited this connection is unknown: ${says}`
       : `This connection was limited by ${CAUSES[limitedBy]}: ${says}`
-  const end = CLOSINGS[`${closing.closedBy} ${closing.closedHow}`]
+  const end = closedBy && closedHow && CLOSINGS[`${closedBy} ${closedHow}`]
   return `${what}${end ? `; ${end}` : ''}.`
 }
 
 const IS_COUNTER: ReadonlySet<string> = new Set(COUNTERS)
 
 function evidenceOf(
-  { delta, live, last }: Facts,
+  { delta, live, end }: Facts,
   { by, of = live }: Finding,
 ): TcpInfoVerdict['evidence'] {
   const evidence = by.flatMap((name) => {
     const value = IS_COUNTER.has(name)
       ? delta.counters[name as keyof TcpInfoDelta['counters']]
-      : (median(valuesOf(of, name as NumberName)) ?? last[name])
+      : (median(valuesOf(of, name as NumberName)) ?? end[name])
     return value === undefined ? [] : [[name, value]]
   })
   return Object.fromEntries(evidence) as TcpInfoVerdict['evidence']

@@ -68,7 +68,7 @@ export interface Finding {
   readonly says: string
   readonly by: readonly (keyof TcpInfo)[]
   /** The records that show it; unless said, those with data under way. */
-  readonly of?: readonly TcpInfo[]
+  readonly of?: readonly TcpInfo[] | undefined
 }
 
 type Rule = (facts: Facts, shares: TcpInfoShares) => Finding | undefined
@@ -77,30 +77,30 @@ export function findingOf(facts: Facts): Finding {
   const special = handshake(facts) ?? silence(facts)
   if (special) return special
   const { shares, observedUs } = facts
-  if (!shares) return unknown('the records do not tell')
+  if (!shares) return unknown('the records do not tell', [])
   if (observedUs !== undefined && observedUs < SHORTEST_MS * 1000) {
-    return unknown('it was observed for too short a time')
+    return unknown('it was observed for too short a time', [])
   }
   for (const rule of RULES) {
     const finding = rule(facts, shares)
     if (finding) return finding
   }
-  return unknown('no single cause covers most of the time', 'busyUs')
+  return unknown('no single cause covers most of the time', ['busyUs'])
 }
 
-function unknown(says: string, ...by: (keyof TcpInfo)[]): Finding {
-  return { limitedBy: 'unknown', share: 0, says, by }
+function unknown(says: string, by: Finding['by'], of?: Finding['of']): Finding {
+  return { limitedBy: 'unknown', share: 0, says, by, of }
 }
 
-function handshake({ records, open, last, delta }: Facts): Finding | undefined {
+function handshake({ records, open, end, delta }: Facts): Finding | undefined {
   const by = ['state', 'errorCode', 'rtoCount', 'synRetransmits'] as const
   if (open.length === 0) {
-    if (last.state === 'LISTEN' || last.state === undefined) return undefined
+    if (end.state === 'LISTEN' || end.state === undefined) return undefined
     const says = 'the connection was never open'
-    return { limitedBy: 'handshake', share: 1, says, by, of: [last] }
+    return { limitedBy: 'handshake', share: 1, says, by, of: [end] }
   }
-  const openMs = (delta.durationMs ?? (delta.counters.busyUs ?? 0) / 1000) || 0
-  const connectMs = last.connectDurationMs
+  const openMs = delta.durationMs ?? (delta.counters.busyUs ?? 0) / 1000
+  const connectMs = end.connectDurationMs
   const again = synsSentAgain(open)
   if (!connectMs || !again) return undefined
   const beforeMs = open[0] === records[0] ? connectMs : 0
@@ -108,9 +108,11 @@ function handshake({ records, open, last, delta }: Facts): Finding | undefined {
   if (share < MOST) return undefined
   const says = `its SYN was sent ${again + 1} times, so that opening took ${ms(connectMs)}`
   return {
-    ...{ limitedBy: 'handshake', share, says },
+    limitedBy: 'handshake',
+    share,
+    says,
     by: ['connectDurationMs', 'segmentsRetransmitted', 'synRetransmits'],
-    of: [last],
+    of: [end],
   }
 }
 
@@ -123,17 +125,16 @@ function synsSentAgain(open: readonly TcpInfo[]): number {
 }
 
 function silence(facts: Facts): Finding | undefined {
-  const { records, open, last, observedUs, shares } = facts
+  const { open, end, last, observedUs, shares } = facts
   if (open.length === 0) return undefined
-  const { consecutiveRtos } = last
-  const final = records.at(-1) ?? last
+  const { consecutiveRtos } = end
   const standstillMs = stuckMs(facts)
-  const silentMs = consecutiveRtos ? (last.ackReceivedAgoMs ?? 0) : standstillMs
-  const gaveUp = isKernels(final, ['ETIMEDOUT', ...UNREACHABLE])
+  const silentMs = consecutiveRtos ? (end.ackReceivedAgoMs ?? 0) : standstillMs
+  const gaveUp = isKernels(last, ['ETIMEDOUT', ...UNREACHABLE])
   const share = observedUs ? (silentMs * 1000) / observedUs : 0
   // A peer that does not read answers, but lets nothing in.
   const isHeldBack =
-    waitingFor(last) === 'receiver-window' ||
+    waitingFor(end) === 'receiver-window' ||
     (shares?.receiverWindow ?? 0) >= RECEIVER_WINDOW_SHARE
   const isSilent = consecutiveRtos
     ? consecutiveRtos >= SILENT_RTOS || share >= MOST
@@ -151,7 +152,7 @@ function silence(facts: Facts): Finding | undefined {
     by: isStuck
       ? ['bytesAcked', 'notSentBytes', 'segmentsRetransmitted', 'busyUs']
       : ['consecutiveRtos', 'rtoCount', 'ackReceivedAgoMs', 'errorCode'],
-    of: [last],
+    of: [end],
   }
 }
 
@@ -159,25 +160,24 @@ function silence(facts: Facts): Finding | undefined {
  * For how long what waits has got no further. Where the kernel does not tell what
  * was acknowledged, only the same being sent again shows it.
  */
-function stuckMs({ open, apart }: Facts): number {
-  const last = open.at(-1)
-  if (!last || !queueOf(last)) return 0
-  const isAcked = last.bytesAcked !== undefined
+function stuckMs({ open, end, apart }: Facts): number {
+  if (!queueOf(end)) return 0
+  const isAcked = end.bytesAcked !== undefined
   // Nothing but our SYN ever was.
-  if (isAcked && progressOf(last) <= 1 && last.busyUs !== undefined) {
-    return last.busyUs / 1000
+  if (isAcked && progressOf(end) <= 1 && end.busyUs !== undefined) {
+    return end.busyUs / 1000
   }
   const moved = open.findLastIndex(
     (each) =>
-      progressOf(each) !== progressOf(last) ||
-      (isAcked ? !queueOf(each) : queueOf(each) !== queueOf(last)),
+      progressOf(each) !== progressOf(end) ||
+      (isAcked ? !queueOf(each) : queueOf(each) !== queueOf(end)),
   )
-  const since = open[moved + 1] ?? last
+  const since = open[moved + 1] ?? end
   const again =
-    (last.segmentsRetransmitted ?? 0) - (since.segmentsRetransmitted ?? 0)
+    (end.segmentsRetransmitted ?? 0) - (since.segmentsRetransmitted ?? 0)
   const bytesAgain =
-    (last.bytesRetransmitted ?? 0) - (since.bytesRetransmitted ?? 0)
-  return isAcked || again > 0 || bytesAgain > 0 ? apart(since, last) : 0
+    (end.bytesRetransmitted ?? 0) - (since.bytesRetransmitted ?? 0)
+  return isAcked || again > 0 || bytesAgain > 0 ? apart(since, end) : 0
 }
 
 const RULES: readonly Rule[] = [
@@ -187,12 +187,9 @@ const RULES: readonly Rule[] = [
     if (!(share >= MOST)) return undefined
     const by = ['rcvWndBytes', 'bytesReceived', 'appBytesRead'] as const
     if (idle + applicationWaits < MOST) {
-      const finding = unknown(
-        'the program on this side did not read, but what it sent was held back as well',
-        ...by,
-        ...(['rwndLimitedUs', 'busyUs'] as const),
-      )
-      return { ...finding, of: closed }
+      const says =
+        'the program on this side did not read, but what it sent was held back as well'
+      return unknown(says, [...by, 'rwndLimitedUs', 'busyUs'], closed)
     }
     if (known.length < FEWEST_SAMPLES) return undefined
     const says =
@@ -201,7 +198,7 @@ const RULES: readonly Rule[] = [
   },
 
   function slowStart(facts, shares) {
-    const { live, last } = facts
+    const { live, end } = facts
     const share = shares.network + shares.receiverWindow
     const trip = roundTrip(live)
     if (
@@ -210,7 +207,7 @@ const RULES: readonly Rule[] = [
       trip.least < LONG_RTT_US ||
       isQueued(trip) ||
       // An early loss ends slow start for good.
-      retransmitsIn(last) >= FEWEST_RETRANSMITS ||
+      retransmitsIn(end) >= FEWEST_RETRANSMITS ||
       !isGrowing(facts)
     ) {
       return undefined
@@ -280,29 +277,24 @@ const RULES: readonly Rule[] = [
     if (idle + applicationWaits < MOST || !(isMostly || unclear)) {
       return undefined
     }
-    const finding = unknown(
+    return unknown(
       `it mainly received, ${ofReading(facts)}`,
-      ...([
-        'bytesReceived',
-        'bytesSent',
-        'rcvWndBytes',
-        'appBytesRead',
-      ] as const),
+      ['bytesReceived', 'bytesSent', 'rcvWndBytes', 'appBytesRead'],
+      open,
     )
-    return { ...finding, of: open }
   },
 
-  function awaiting({ open, last, observedUs }, { idle }) {
+  function awaiting({ open, end, observedUs }, { idle }) {
     if (idle < MOST || !observedUs) return undefined
     if (awaitedMs(open) * 1000 < observedUs * MOST) return undefined
-    const finding = unknown(
+    return unknown(
       "this side had sent last, and it waited for the peer's answer",
-      ...(['dataSentAgoMs', 'dataReceivedAgoMs', 'bytesReceived'] as const),
+      ['dataSentAgoMs', 'dataReceivedAgoMs', 'bytesReceived'],
+      [end],
     )
-    return { ...finding, of: [last] }
   },
 
-  function nothingToSend({ open, last, delta }, shares) {
+  function nothingToSend({ open, end, delta }, shares) {
     const { idle, applicationWaits, network } = shares
     const share = idle + applicationWaits
     const withheld = open.filter(isWithheld)
@@ -314,30 +306,35 @@ const RULES: readonly Rule[] = [
       return undefined
     }
     if (idle < MOST && hasReceived(delta) && !hasTimes(open)) {
-      return unknown(
-        'the program on this side may have waited for answers',
-        ...(['bytesSent', 'bytesReceived', 'rttUs'] as const),
-      )
+      return unknown('the program on this side may have waited for answers', [
+        'bytesSent',
+        'bytesReceived',
+        'rttUs',
+      ])
     }
     const says = `for ${percent(share)} of the time the program on this side gave it nothing to send, which is no fault if it had nothing to say`
     const by = ['busyUs', 'appLimitedUs', 'bytesSent', 'dataSentAgoMs'] as const
-    return { limitedBy: 'application', share, says, by, of: [last] }
+    return { limitedBy: 'application', share, says, by, of: [end] }
   },
 
   function blurred(_, { network, receiverWindow }) {
     if (network < MOST || receiverWindow < BLURRED_SHARE) return undefined
-    return unknown(
-      "the path and the peer's window both held it back",
-      ...(['rwndLimitedUs', 'busyUs', 'sndWndBytes', 'rttUs'] as const),
-    )
+    return unknown("the path and the peer's window both held it back", [
+      'rwndLimitedUs',
+      'busyUs',
+      'sndWndBytes',
+      'rttUs',
+    ])
   },
 
   function standstill({ delta }, { network }) {
     if (network < MOST || delta.counters.bytesAcked !== 0) return undefined
-    return unknown(
-      'nothing was acknowledged in that time',
-      ...(['bytesAcked', 'bytesSent', 'notSentBytes', 'busyUs'] as const),
-    )
+    return unknown('nothing was acknowledged in that time', [
+      'bytesAcked',
+      'bytesSent',
+      'notSentBytes',
+      'busyUs',
+    ])
   },
 
   function queueOrLoss(facts, { network: share }) {
@@ -355,10 +352,12 @@ const RULES: readonly Rule[] = [
     }
     if (window === undefined) return undefined
     if (trip && isQueued(trip)) {
-      return unknown(
-        'there was loss, and a queue that may have caused it',
-        ...(['bytesRetransmitted', 'bytesSent', 'rttUs', 'minRttUs'] as const),
-      )
+      return unknown('there was loss, and a queue that may have caused it', [
+        'bytesRetransmitted',
+        'bytesSent',
+        'rttUs',
+        'minRttUs',
+      ])
     }
     return {
       limitedBy: 'loss',
@@ -410,13 +409,13 @@ function ourWindow(open: readonly TcpInfo[]) {
 }
 
 /** What is known of this side of a connection that mainly received. */
-function ofReading({ open, last, observedUs }: Facts): string {
+function ofReading({ open, end, observedUs }: Facts): string {
   const { known, closed } = ourWindow(open)
   if (closed.length > 0) {
     return `and in ${closed.length} of ${known.length} records its window was closed: in part the program on this side did not read fast enough`
   }
-  const { appBytesRead, bytesReceived = 0 } = last
-  const { bytesSent, dataSentAgoMs = 0 } = last
+  const { appBytesRead, bytesReceived = 0 } = end
+  const { bytesSent, dataSentAgoMs = 0 } = end
   const isRead =
     appBytesRead !== undefined &&
     bytesReceived - appBytesRead <= bytesReceived * UNREAD_SHARE
