@@ -137,6 +137,9 @@ export function waitingFor(record: TcpInfo): Waiting {
       : (record.bytesInFlight ?? record.sendQueueBytes ?? 0)
   const isFull = (window: number | undefined) =>
     window !== undefined && underWay + mss > window
+  // Of two full ones the smaller: data that could be under way can be more than
+  // either. (Linux too looks at its own first: net/ipv4/tcp_output.c,
+  // tcp_write_xmit().)
   if (isFull(sndWndBytes) && !((cwndBytes ?? 0) < (sndWndBytes ?? 0))) {
     return 'receiver-window'
   }

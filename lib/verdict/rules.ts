@@ -45,6 +45,8 @@ const QUEUE_SHARE = 0.25
 const LOSSY_QUEUE_SHARE = 0.5
 /** ... and more than timers and schedulers do. @unit µs */
 const QUEUE_US = 5_000
+/** Of the pacing rate; less is no steady rate where much is lost as well. */
+const PACED_SHARE = 1 / 3
 /** In the second half of the time; a window that has found its size does not grow. */
 const GROWTH = 1.2
 /** From the first half of the time to the second; slow start doubles each round trip. */
@@ -367,7 +369,8 @@ const RULES: readonly Rule[] = [
     }
   },
 
-  function pacing({ live }, { network: share }) {
+  function pacing(facts, { network: share }) {
+    const { live, delta, observedUs = 0, retransmitRatio = 0 } = facts
     const known = live.filter((each) => each.notSentBytes !== undefined)
     const held = known.filter(
       ({ segmentsInFlight = 0, cwndSegments = 0, notSentBytes = 0 }) =>
@@ -380,11 +383,33 @@ const RULES: readonly Rule[] = [
     ) {
       return undefined
     }
+    const paced = median(valuesOf(held, 'pacingRateBytesPerSec')) ?? 0
+    const { bytesAcked = Infinity } = delta.counters
+    const heldS = (share * observedUs) / 1e6
+    // Without losses a low rate is no objection: Linux tells a pacing rate also where
+    // nothing is paced (Reno), some times what a queue of this machine lets through.
+    if (
+      retransmitRatio >= RETRANSMIT_RATIO &&
+      bytesAcked < paced * heldS * PACED_SHARE
+    ) {
+      return unknown(
+        `${percent(retransmitRatio)} of what it sent was sent again, and far less got through than the windows and pacing would allow`,
+        [
+          ...(['pacingRateBytesPerSec', 'bytesAcked', 'bytesSent'] as const),
+          ...(['bytesRetransmitted', 'cwndBytes'] as const),
+        ],
+        held,
+      )
+    }
     return {
       limitedBy: 'path-rate',
       share,
       says: 'it was sent at a steady rate, below what the windows would allow, by pacing or by a queue of this machine',
-      by: ['pacingRateBytesPerSec', 'deliveryRateBytesPerSec', 'cwndBytes'],
+      by: [
+        ...(['pacingRateBytesPerSec', 'deliveryRateBytesPerSec'] as const),
+        ...(['bytesAcked', 'cwndBytes'] as const),
+      ],
+      of: held,
     }
   },
 

@@ -422,21 +422,21 @@ describe('of a series', () => {
     })
   })
 
-  describe('nothing gets through', () => {
-    // The queue of this machine drops each segment, so the kernel times no
-    // retransmission; what it tries counts as sent.
-    const stuck = (i: number): Partial<TcpInfo> => ({
-      ...bulk(i),
-      bytesAcked: 0,
-      segmentsInFlight: 0,
-      notSentBytes: 3_000_128,
-      bytesInFlight: 3_440_640,
-      sndWndBytes: 65_483,
-      bytesSent: 3_440_640 + 1448 * i,
-      consecutiveRtos: 0,
-      ackReceivedAgoMs: 50 * i,
-    })
+  // The queue of this machine drops each segment, so the kernel times no
+  // retransmission; what it tries counts as sent.
+  const stuck = (i: number): Partial<TcpInfo> => ({
+    ...bulk(i),
+    bytesAcked: 0,
+    segmentsInFlight: 0,
+    notSentBytes: 3_000_128,
+    bytesInFlight: 3_440_640,
+    sndWndBytes: 65_483,
+    bytesSent: 3_440_640 + 1448 * i,
+    consecutiveRtos: 0,
+    ackReceivedAgoMs: 50 * i,
+  })
 
+  describe('nothing gets through', () => {
     test.each([
       ['the last record', series(121, stuck).slice(-1)],
       ['all', series(121, stuck)],
@@ -663,7 +663,328 @@ describe('of a series', () => {
     })
   })
 
-  test('it is not explained before 100 ms have passed', () => {
-    expect(explain(series(2, bulk))).toMatchObject({ limitedBy: 'unknown' })
+  describe('little gets through, though neither window is full', () => {
+    /** BBR, whose segments are larger than the queue of this machine. */
+    const dropping = (i: number): Partial<TcpInfo> => ({
+      ...bulk(i),
+      ...{ rttUs: 1000, minRttUs: 1000, cwndSegments: 16, segmentsInFlight: 0 },
+      ...{ pacingRateBytesPerSec: 984_320, bytesAcked: 2860 * i },
+      ...{ bytesSent: 3870 * i, bytesRetransmitted: 1010 * i },
+    })
+
+    test('what was lost is said, and no steady rate', () => {
+      expect(explain(series(80, dropping))).toMatchObject({
+        limitedBy: 'unknown',
+        confidence: 0,
+        summary: expect.stringContaining('26 % of what it sent was sent again'),
+        evidence: { pacingRateBytesPerSec: 984_320, bytesAcked: 2860 * 79 },
+      })
+    })
+
+    test.each([
+      ['nothing was lost', { bytesRetransmitted: 0 }],
+      ['no pacing rate is known', { pacingRateBytesPerSec: undefined }],
+      ['what was acknowledged is not known', { bytesAcked: undefined }],
+    ])('%s: it was sent at a steady rate', (_, members) => {
+      const records = series(80, (i) => ({ ...dropping(i), ...members }))
+      expect(explain(records)).toMatchObject({
+        limitedBy: 'path-rate',
+        summary: expect.stringContaining('at a steady rate'),
+      })
+    })
+
+    test('for half of the time: that time alone counts', () => {
+      const records = series(80, (i) => ({
+        ...dropping(i),
+        ...{ busyUs: 30_000 * i, bytesAcked: 10_000 * i },
+      }))
+      expect(explain(records)).toMatchObject({
+        limitedBy: 'path-rate',
+        evidence: { bytesAcked: 10_000 * 79 },
+      })
+    })
+  })
+
+  describe('of two full windows the smaller one held it back', () => {
+    test.each([
+      [19 * 1448, 'loss'],
+      [20 * 1448, 'receiver-window'],
+    ])('a congestion window of %d bytes: %s', (cwndBytes, limitedBy) => {
+      // All of the queue may be under way, and is more than either.
+      const records = series(40, (i) => ({
+        ...{ platform: 'darwin', cwndBytes, sndWndBytes: 20 * 1448 },
+        ...{ rttUs: 30_000, sendQueueBytes: 131_072 },
+        ...{ bytesSent: 20_000 * i, bytesRetransmitted: 300 * i },
+      }))
+      expect(explain(records).limitedBy).toBe(limitedBy)
+    })
+  })
+
+  describe('each threshold', () => {
+    const bulks = (members: (i: number) => Partial<TcpInfo>, count = 40) =>
+      series(count, (i) => ({ ...bulk(i), ...members(i) }))
+    /** Takes `ms` in all. */
+    const lasting = (ms: number, members: (i: number) => Partial<TcpInfo>) =>
+      series(40, (i) => ({
+        ...members(i),
+        capturedAt: 1_700_000_000_000 + (ms * i) / 39,
+        busyUs: (ms * 1000 * i) / 39,
+      }))
+    const lossy = (i: number) => ({
+      bytesSent: 100_000 * i,
+      bytesRetransmitted: 1000 * i,
+    })
+    const asking = (rttUs: number, turnaroundMs: number) =>
+      bulks((i) => ({
+        ...{ rttUs, minRttUs: rttUs, segmentsInFlight: 1, notSentBytes: 0 },
+        ...{ dataSentAgoMs: 5, dataReceivedAgoMs: 5 + turnaroundMs },
+        bytesReceived: 100 * i,
+      }))
+
+    type Row = readonly [
+      name: string,
+      of: (value: number) => TcpInfo[],
+      below: readonly [value: number, says: string],
+      above: readonly [value: number, says: string],
+    ]
+    const rows: readonly Row[] = [
+      [
+        'half of the time',
+        (share) => bulks((i) => ({ busyUs: 50_000 * share * i })),
+        [0.495, 'gave it nothing to send'],
+        [0.505, 'by the congestion window'],
+      ],
+      [
+        "the peer's window, full for a third",
+        // The rest: idle, and halves of the network and of the application.
+        (share) =>
+          bulks((i) => ({
+            ...{ busyUs: 50_000 * 0.73 * i, rwndLimitedUs: 50_000 * share * i },
+            ...(i % 2 && { notSentBytes: 0, segmentsInFlight: 5 }),
+          })),
+        [0.33, 'no single cause'],
+        [0.337, "by the peer's receive window"],
+      ],
+      [
+        "the peer's window, full for two thirds of few records",
+        (share) => bulks((i) => ({ rwndLimitedUs: 50_000 * share * i }), 9),
+        [0.66, 'no single cause'],
+        [0.67, "by the peer's receive window"],
+      ],
+      [
+        "the peer's window, full for a tenth",
+        (share) =>
+          bulks((i) => ({ rttUs: 80_000, rwndLimitedUs: 50_000 * share * i })),
+        [0.099, 'by the rate of the path'],
+        [0.101, 'both held it back'],
+      ],
+      [
+        'the time in ms',
+        (ms) => lasting(ms, bulk),
+        [99, 'too short a time'],
+        [101, 'by the congestion window'],
+      ],
+      [
+        'records, of those that say it',
+        (count) => series(count, bulk),
+        [9, 'no single cause'],
+        [10, 'by the congestion window'],
+      ],
+      [
+        'records, of those without timers',
+        (count) => bulks(() => ({ rttUs: 80_000, busyUs: undefined }), count),
+        [2, 'do not tell'],
+        [3, 'by the rate of the path'],
+      ],
+      [
+        'the retransmit ratio',
+        (ratio) =>
+          bulks((i) => ({
+            ...lossy(i),
+            bytesRetransmitted: 100_000 * ratio * i,
+          })),
+        [0.0029, 'by the congestion window'],
+        [0.0031, 'by loss'],
+      ],
+      [
+        'segments sent again',
+        (segments) =>
+          bulks((i) => ({
+            ...lossy(i),
+            segmentsRetransmitted: i < 20 ? 0 : segments,
+          })),
+        [2, 'by the congestion window'],
+        [3, 'by loss'],
+      ],
+      [
+        'bytes sent again, where segments are not counted',
+        (bytes) =>
+          bulks((i) => ({
+            bytesSent: 10_000 * i,
+            bytesRetransmitted: i < 20 ? 0 : bytes,
+          })),
+        [3 * 1448 - 1, 'by the congestion window'],
+        [3 * 1448, 'by loss'],
+      ],
+      [
+        'the window, three times that of the formula',
+        (segments) =>
+          bulks((i) => ({
+            ...lossy(i),
+            ...{ cwndSegments: segments, segmentsInFlight: segments },
+          })),
+        [36, 'by loss'],
+        [37, 'by the congestion window'],
+      ],
+      [
+        'a queue, a quarter',
+        (rttUs) => bulks(() => ({ rttUs })),
+        [49_900, 'by the congestion window'],
+        [50_100, 'by the rate of the path'],
+      ],
+      [
+        'a queue, a quarter, where there is loss',
+        (rttUs) => bulks((i) => ({ ...lossy(i), rttUs })),
+        [49_900, 'by loss'],
+        [50_100, 'loss, and a queue'],
+      ],
+      [
+        'a queue, half, where there is loss',
+        (rttUs) => bulks((i) => ({ ...lossy(i), rttUs })),
+        [59_900, 'loss, and a queue'],
+        [60_100, 'by the rate of the path'],
+      ],
+      [
+        'a queue in µs',
+        (rttUs) => bulks(() => ({ rttUs, minRttUs: 8000 })),
+        [12_900, 'by the congestion window'],
+        [13_100, 'by the rate of the path'],
+      ],
+      [
+        'the growth of the window',
+        (segments) =>
+          bulks((i) => ({
+            cwndSegments: i < 39 ? 100 : segments,
+            segmentsInFlight: i < 39 ? 100 : segments,
+          })),
+        [119, 'by the congestion window'],
+        [120, 'still growing'],
+      ],
+      [
+        'the growth of the throughput',
+        (each) =>
+          bulks((i) => ({
+            segmentsInFlight: 5,
+            bytesAcked: 1000 * Math.min(i, 20) + each * Math.max(0, i - 20),
+          })),
+        [2100, 'at a steady rate'],
+        [2110, 'still growing'],
+      ],
+      [
+        'the round trip of one that grows',
+        (rttUs) =>
+          bulks((i) => ({
+            ...{ rttUs, minRttUs: rttUs, bytesAcked: 1000 * i ** 2 },
+          })),
+        [9900, 'by the congestion window'],
+        [10_100, 'still growing'],
+      ],
+      [
+        'the round trip of requests',
+        (rttUs) => asking(rttUs, 0),
+        [9900, 'mainly received'],
+        [10_100, 'took turns'],
+      ],
+      [
+        'the time to the next request, in ms',
+        (turnaroundMs) => asking(100_000, turnaroundMs),
+        [20, 'took turns'],
+        [21, 'mainly received'],
+      ],
+      [
+        'the time to the next request, a quarter',
+        (turnaroundMs) => asking(40_000, turnaroundMs),
+        [10, 'took turns'],
+        [11, 'mainly received'],
+      ],
+      [
+        'what was read of what came',
+        (bytes) =>
+          series(40, (i) => ({
+            ...{ busyUs: 0, segmentsInFlight: 0, rcvWndBytes: 95_232 },
+            ...{ bytesReceived: 20_000 * i, appBytesRead: bytes * i },
+            ...{ dataSentAgoMs: 50 * i, dataReceivedAgoMs: 10 },
+          })),
+        [18_990, 'only the sender can know'],
+        [19_010, 'the side that sends can tell more'],
+      ],
+      [
+        'a pause of the sender',
+        // Half of each pause is what counts.
+        (everyMs) =>
+          series(400, (i) => ({
+            ...{ busyUs: 0, segmentsInFlight: 0 },
+            dataSegmentsIn: Math.floor((50 * i) / everyMs),
+            dataReceivedAgoMs: (50 * i) % everyMs,
+          })),
+        [990, 'mainly received'],
+        [1010, 'gave it nothing to send'],
+      ],
+      [
+        'timeouts in a row',
+        (consecutiveRtos) =>
+          bulks((i) => ({ consecutiveRtos: i < 39 ? 0 : consecutiveRtos })),
+        [2, 'by the congestion window'],
+        [3, 'nothing has answered'],
+      ],
+      [
+        'silence in ms',
+        (ms) => lasting(ms, stuck),
+        [1390, 'nothing was acknowledged in that time'],
+        [1410, 'nothing of what was to be sent'],
+      ],
+      [
+        'silence in ms, where timeouts are not counted',
+        (ms) =>
+          lasting(ms, (i) => ({ ...stuck(i), consecutiveRtos: undefined })),
+        [99, 'too short a time'],
+        [101, 'nothing of what was to be sent'],
+      ],
+      [
+        "the peer's window, full for a third of a silence",
+        (share) =>
+          series(121, (i) => ({
+            ...stuck(i),
+            rwndLimitedUs: 50_000 * share * i,
+          })),
+        [0.33, 'nothing of what was to be sent'],
+        [0.337, 'both held it back'],
+      ],
+      [
+        'a third of the pacing rate, where much is lost',
+        (pacingRateBytesPerSec) =>
+          bulks((i) => ({
+            ...lossy(i),
+            ...{ cwndSegments: 40, pacingRateBytesPerSec },
+          })),
+        // 14,480 bytes each 50 ms.
+        [3 * 289_000, 'at a steady rate'],
+        [3 * 290_200, 'far less got through'],
+      ],
+    ]
+
+    test.each(rows)('%s', (_, of, ...sides) => {
+      for (const [value, says] of sides) {
+        expect(explain(of(value)).summary).toContain(says)
+      }
+    })
+
+    test('pauses between records are none of the sender', () => {
+      const records = series(40, (i) => ({
+        ...{ capturedAt: 1_700_000_000_000 + 2000 * i, dataReceivedAgoMs: 0 },
+        ...{ busyUs: 0, segmentsInFlight: 0, dataSegmentsIn: i },
+      }))
+      expect(explain(records).summary).toContain('mainly received')
+    })
   })
 })
