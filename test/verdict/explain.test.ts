@@ -755,6 +755,16 @@ describe('of a series', () => {
         [0.505, 'by the congestion window'],
       ],
       [
+        'half of the time, where nothing else has half',
+        (share) =>
+          bulks((i) => ({
+            busyUs: 50_000 * (share + 0.09) * i,
+            rwndLimitedUs: 50_000 * 0.09 * i,
+          })),
+        [0.495, 'no single cause'],
+        [0.505, 'by the congestion window'],
+      ],
+      [
         "the peer's window, full for a third",
         // The rest: idle, and halves of the network and of the application.
         (share) =>
