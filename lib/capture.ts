@@ -10,7 +10,7 @@
 
 import { channel } from 'node:diagnostics_channel'
 import type * as net from 'node:net'
-import { monotonicMs } from './clock.js'
+import { durationMs, monotonicMs } from './clock.js'
 import { NATIVE_STRUCT } from './decode/index.js'
 import {
   type Endpoints,
@@ -236,9 +236,10 @@ export class Capture {
   onConnect(): void {
     this.#stopListening()
     if (this.#connectStartedAt !== undefined) {
-      const durationMs = monotonicMs() - this.#connectStartedAt
-      // (Not so by a clock that was replaced before this package was loaded.)
-      if (durationMs >= 0) this.#connectDurationMs = durationMs
+      this.#connectDurationMs = durationMs(
+        this.#connectStartedAt,
+        monotonicMs(),
+      )
     }
     // Before Node 20.12 there is no event that tells the peer.
     if (!this.#peer && !keepsPeer()) this.#learnEndpoints()

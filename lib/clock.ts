@@ -13,3 +13,12 @@ export const monotonicMs = performance.now.bind(performance)
  * the cost.) @unit ms since the epoch
  */
 export const { now: wallClockMs } = Date
+
+/**
+ * From one time to another by {@link monotonicMs}; nothing where that is none, by a
+ * clock that was replaced before this package was loaded. @unit ms
+ */
+export function durationMs(from: number, to: number): number | undefined {
+  const duration = to - from
+  return duration >= 0 && duration < Infinity ? duration : undefined
+}

@@ -1,7 +1,7 @@
 import type * as http from 'node:http'
 import type * as net from 'node:net'
 import { argumentError } from './checks.js'
-import { monotonicMs } from './clock.js'
+import { durationMs, monotonicMs } from './clock.js'
 import { deltaBetween, type TcpInfoDelta } from './delta.js'
 import { readTcpInfo } from './read.js'
 import type { TcpInfo } from './tcp-info.js'
@@ -43,7 +43,10 @@ export function deltaOfRequest(
     else request.once('socket', begin)
     request.once('close', () => {
       const after = socket && (isNew || before) && recordOf(socket)
-      resolve(after && deltaBetween(before, after, monotonicMs() - beganMs))
+      resolve(
+        after &&
+          deltaBetween(before, after, durationMs(beganMs, monotonicMs())),
+      )
     })
   })
 }

@@ -10,7 +10,7 @@ import * as timers from 'node:timers'
 import { type Batch, BatchReader, Target } from './batch-reader.js'
 import { type Capture, captureOf } from './capture.js'
 import { argumentError, countFrom, inRange, optionsIn } from './checks.js'
-import { monotonicMs } from './clock.js'
+import { durationMs, monotonicMs } from './clock.js'
 import { deltaBetween, type TcpInfoDelta } from './delta.js'
 import { TcpInfoError, UNINSTRUMENTED } from './errors.js'
 import { handleOf } from './handle.js'
@@ -94,9 +94,11 @@ export class TcpInfoSample {
    * in the first one of a connection, since it began.
    */
   get delta(): TcpInfoDelta {
-    this.#delta ??= this.#before
-      ? deltaBetween(this.#before.info, this.info, this.atMs - this.#beforeMs)
-      : deltaBetween(undefined, this.info)
+    this.#delta ??= deltaBetween(
+      this.#before?.info,
+      this.info,
+      this.#before && durationMs(this.#beforeMs, this.atMs),
+    )
     return this.#delta
   }
 }
@@ -261,15 +263,19 @@ export class Sampling
     const entry = this.#entries.get(socket)
     if (!entry) return
     this.#release(entry)
-    this.#entries.delete(socket)
-    if (this.#newest?.socket === socket) this.#newest = undefined
-    if (this.#isIdle) this.stop()
-    else if (this.size === 0) samplings.delete(this)
+    this.#afterLeaving(socket)
   }
 
   #release(entry: Entry): void {
     entry.isActive = false
     entry.capture.unwatch(entry.onFinal)
+    this.#entries.delete(entry.socket)
+  }
+
+  #afterLeaving(socket: net.Socket): void {
+    if (this.#newest?.socket === socket) this.#newest = undefined
+    if (this.#isIdle) this.stop()
+    else if (this.size === 0) samplings.delete(this)
   }
 
   /** The newest samples of a socket, as many as `keep` says, the oldest first. */
@@ -284,7 +290,6 @@ export class Sampling
     samplings.delete(this)
     this.#signal?.removeEventListener('abort', this.#onAbort)
     for (const entry of this.#entries.values()) this.#release(entry)
-    this.#entries.clear()
     this.#newest = undefined
     for (const queue of this.#queues) queue.end()
     this.#queues.clear()
@@ -376,12 +381,14 @@ export class Sampling
   #end(entry: Entry, snapshot: Snapshot | undefined): void {
     // It was removed between the close and this tick.
     if (!entry.isActive) return
+    // Before its listeners, who may add the socket again for its next connection.
+    this.#release(entry)
     if (snapshot) {
       this.inItsContext(() => {
         this.#deliver(entry, snapshot, monotonicMs())
       })
     }
-    this.remove(entry.socket)
+    this.#afterLeaving(entry.socket)
   }
 
   #deliver(entry: Entry, snapshot: Snapshot, atMs: number): void {
@@ -442,9 +449,13 @@ function isIterable(value: unknown): value is Iterable<net.Socket> {
 
 /** (Also one of another library, as Node itself takes it.) */
 function isSignal(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { addEventListener, removeEventListener } =
+    value as Partial<AbortSignal>
   return (
-    typeof (value as Partial<AbortSignal> | null)?.addEventListener ===
-      'function' && 'aborted' in (value as object)
+    typeof addEventListener === 'function' &&
+    typeof removeEventListener === 'function' &&
+    'aborted' in value
   )
 }
 

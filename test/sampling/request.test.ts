@@ -8,6 +8,7 @@ import {
   readTcpInfo,
   type TcpInfoSocket,
 } from '../../lib/index.js'
+import { jsonOf, runNode, script } from '../support/child.js'
 import { freePort } from '../support/net.js'
 
 const BODY = Buffer.alloc(100_000, 'x')
@@ -164,3 +165,36 @@ test.each([
     }),
   )
 })
+
+test.each([
+  ['goes back', '(time -= 1)'],
+  ['gives no number', 'NaN'],
+  ['gives nothing', 'undefined'],
+  ['stands at infinity', 'Infinity'],
+])(
+  'a clock that was replaced before and %s measures nothing',
+  async (_, now) => {
+    const program = `
+    let time = 1e6
+    performance.now = () => ${now}
+    const http = require('node:http')
+    const { deltaOfRequest, HttpAgent, sample } = require(${JSON.stringify(script('../../dist/index.cjs'))})
+    const server = http.createServer((_, response) => response.end('x'))
+    server.listen(0, '127.0.0.1', async () => {
+      const { port } = server.address()
+      const request = http.get({ port, agent: new HttpAgent() })
+      const deltas = []
+      request.on('socket', (socket) => {
+        const sampling = sample(socket, { intervalMs: 1 })
+        sampling.on('sample', ({ delta }) => deltas.push(delta.durationMs))
+      })
+      request.on('response', (response) => response.resume())
+      const delta = await deltaOfRequest(request)
+      server.close()
+      const areTimes = [delta.durationMs, ...deltas].every((each) => !(each < 0))
+      console.log(JSON.stringify({ bytes: delta.counters.bytesReceived > 0, areTimes }))
+    })`
+    const told = await jsonOf(runNode(['-e', program]))
+    expect(told).toEqual({ bytes: true, areTimes: true })
+  },
+)

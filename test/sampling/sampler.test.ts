@@ -247,6 +247,28 @@ describe('a socket', () => {
     sampling.stop()
   })
 
+  test('that is added again by a listener of its last sample goes on', async () => {
+    const port = await listen(echo)
+    const socket = net.connect(port, '127.0.0.1')
+    await once(socket, 'connect')
+    const sampling = sample(socket, { intervalMs: 5 })
+    const triggers: string[] = []
+    sampling.on('sample', ({ info }) => {
+      triggers.push(info.trigger)
+      if (info.trigger === 'close') {
+        socket.connect(port, '127.0.0.1')
+        sampling.add(socket)
+      } else if (triggers.length === 1) {
+        socket.destroy()
+      }
+    })
+    await vi.waitFor(() =>
+      expect(triggers.slice(0, 3)).toEqual(['sample', 'close', 'sample']),
+    )
+    sampling.stop()
+    socket.destroy()
+  })
+
   test('that a listener takes out and in again goes on', async () => {
     const socket = await connected(echo)
     const options = { intervalMs: 5, maxSamples: 1, keepOpen: true }
@@ -686,6 +708,11 @@ describe('the program', () => {
     ['history', [[], { keep: '5' }], 'ERR_TCP_INFO_ARGUMENT'],
     ['signal', [[], { signal: 5 }], 'ERR_TCP_INFO_ARGUMENT'],
     ['signal', [[], { signal: { aborted: false } }], 'ERR_TCP_INFO_ARGUMENT'],
+    [
+      'signal',
+      [[], { signal: { aborted: false, addEventListener() {} } }],
+      'ERR_TCP_INFO_ARGUMENT',
+    ],
     ['options', [[], null], 'ERR_TCP_INFO_ARGUMENT'],
   ])('gets an error for a wrong argument: %s', (_, args, code) => {
     expect(() => sample(...(args as Parameters<typeof sample>))).toThrowError(

@@ -1,6 +1,6 @@
 // A program that samples, for what needs a process of its own:
 //
-//   node sampling.mjs alive | throws | timers | descriptors
+//   node sampling.mjs alive | throws | timers | clocks | descriptors
 //   node --expose-gc sampling.mjs context | loaded | others
 
 import { AsyncLocalStorage } from 'node:async_hooks'
