@@ -91,8 +91,7 @@ async function* linesOf(file: string): AsyncGenerator<string> {
       }
     }
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw new FileError({ ...(error as Error), path: file, code: code ?? '' })
+    throw new FileError(file, error as Error)
   }
   yield rest
 }

@@ -39,14 +39,14 @@ export class UsageError extends Error implements Failure {
 }
 
 /** A file of records cannot be read, or one for a report not be written. */
-export class FileError extends UsageError {
-  constructor({ code = 'ERR_UNKNOWN', path, message }: NodeJS.ErrnoException) {
-    super(
-      path === undefined ? message : `"${path}" can't be used (${code})`,
-      'Check its name, its folder and the rights on them.',
-      EXIT.file,
-      code,
-    )
+export class FileError extends Error implements Failure {
+  readonly exit = EXIT.file
+  readonly code: string
+  readonly hint = 'Check its name, its folder and the rights on them.'
+
+  constructor(file: string, cause: NodeJS.ErrnoException) {
+    super(`"${file}" can't be used (${cause.code ?? cause.message})`, { cause })
+    this.code = cause.code ?? 'ERR_UNKNOWN'
   }
 }
 
@@ -166,6 +166,18 @@ const isOneOf =
   ({ code }: Told): boolean =>
     codes.includes(code)
 
+const isUnreachable = isOneOf(
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EHOSTDOWN',
+  'ENETDOWN',
+  'EADDRNOTAVAIL',
+)
+
+/** By a route of the types blackhole and prohibit (ip-route(8)). */
+const isForbidden = ({ error, code }: Told): boolean =>
+  error.syscall === 'connect' && (code === 'EINVAL' || code === 'EACCES')
+
 const BROKEN_OFF =
   'The server, or something on the way to it, broke the connection off.'
 
@@ -196,13 +208,7 @@ const REASONS: readonly Reason[] = [
     hint: 'A firewall may drop the packets, or the host is down.',
   },
   {
-    when: isOneOf(
-      'EHOSTUNREACH',
-      'ENETUNREACH',
-      'EHOSTDOWN',
-      'ENETDOWN',
-      'EADDRNOTAVAIL',
-    ),
+    when: (told) => isUnreachable(told) || isForbidden(told),
     says: ({ code }) => `the address cannot be reached (${code})`,
     hint: 'Check the address, and the network and routes of this machine.',
   },

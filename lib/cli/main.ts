@@ -21,6 +21,7 @@ import {
   startFailure,
   UsageError,
 } from './failure.js'
+import { printable } from './format.js'
 import {
   failureJson,
   failureText,
@@ -70,7 +71,7 @@ async function answer(args: string[]): Promise<Answer> {
 
 /** (What reads records has no connection that could have failed.) */
 function failureOf(error: unknown, command: string | undefined): Failure {
-  if (error instanceof UsageError) return error
+  if (error instanceof UsageError || error instanceof FileError) return error
   if (command !== 'run' && command !== 'report') {
     return explain(error as Error, 'connect', false)
   }
@@ -198,23 +199,21 @@ function tryFiles({ save, html, output }: RunCommand): void {
       if (!stat?.isFIFO()) closeSync(openSync(file, 'a'))
       else accessSync(file, constants.W_OK)
     } catch (error) {
-      throw new FileError(error as NodeJS.ErrnoException)
+      throw new FileError(file, error as Error)
     }
   }
 }
 
-/** Without a record in any line it was the wrong file. */
 async function reportFiles(
   files: readonly string[],
   how: Reports,
 ): Promise<Answer> {
   const recorded = await readConnections(files)
-  const stderr = [complaintOf(recorded)]
-  if (recorded.connections.length === 0 && recorded.unreadable > 0) {
-    const hint =
-      'What it reads is what tcpinfo run --save or toJsonLine() wrote.\n'
-    return { exit: EXIT.file, stderr: [...stderr, hint] }
+  const { connections, firstError } = recorded
+  if (connections.length === 0 && firstError) {
+    return { exit: EXIT.file, stderr: [noRecording(firstError)] }
   }
+  const stderr = [complaintOf(recorded)]
   const { html, output } = how
   if (html !== undefined) await writePage(html, recorded)
   const text = textAs(how, recorded)
@@ -222,6 +221,11 @@ async function reportFiles(
   await write(output, text)
   return { exit: EXIT.ok, stderr }
 }
+
+const noRecording = ({ message }: Error): string =>
+  `This is no recording: no line could be read. ${printable(message)}
+Give it a file that "tcpinfo run --save" wrote, or a program with toJsonLine().
+`
 
 const isTable = ({ json, csv }: Reports): boolean => !json && !csv
 
@@ -244,7 +248,7 @@ async function write(
   } catch (error) {
     const { code, path = file } = error as NodeJS.ErrnoException
     if (code === undefined) throw error
-    throw new FileError({ ...(error as Error), code, path })
+    throw new FileError(path, error as Error)
   }
 }
 

@@ -83,13 +83,14 @@ export async function record<T>(
 
 /** (A relative one would be another one to a program that changes its directory.) */
 function makeFolder(): string {
+  const prefix = path.resolve(tmpdir(), 'tcpinfo-')
   try {
-    const folder = mkdtempSync(path.resolve(tmpdir(), 'tcpinfo-'))
+    const folder = mkdtempSync(prefix)
     // The program may become another user. Nobody else can see what is in there.
     chmodSync(folder, 0o1733)
     return folder
   } catch (error) {
-    throw new FileError(error as NodeJS.ErrnoException)
+    throw new FileError(`${prefix}XXXXXX`, error as Error)
   }
 }
 

@@ -189,6 +189,9 @@ const OPTIONS = {
   version: { type: 'boolean', short: 'v' },
 } as const
 
+/** (Only among the files of `report` "-" has a meaning.) */
+const FILE_OPTIONS = ['html', 'output', 'save'] as const
+
 type Option = keyof typeof OPTIONS
 type Values = ReturnType<typeof parse>['values']
 
@@ -277,6 +280,13 @@ export function parseCommand(args: string[]): Command {
   )
   if (foreign) {
     throw new UsageError(`${name} has no option --${foreign}`, seeHelp(name))
+  }
+  const dashed = FILE_OPTIONS.find((option) => values[option] === '-')
+  if (dashed) {
+    throw new UsageError(
+      `--${dashed} needs a file, and "-" is none`,
+      'Give the name of a file, or /dev/stdout where the system has that.',
+    )
   }
   return read(values, [...operands, ...program])
 }

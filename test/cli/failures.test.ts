@@ -6,8 +6,10 @@ import net from 'node:net'
 import { constants, tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { EXIT, FileError } from '../../lib/cli/failure.js'
+import { inNamespace, namespaceMissing } from '../support/namespace.js'
 import { freePort } from '../support/net.js'
-import { listen, listenTcp, start, tcpinfo, tcpinfoJson } from './run.js'
+import { CLI, listen, listenTcp, start, tcpinfo, tcpinfoJson } from './run.js'
 
 /** Has the command look names up with a function of ours. */
 function withLookup(lookup: string) {
@@ -25,6 +27,38 @@ const BOTH_LOOPBACKS = `(host, { all }, callback) => {
   ]
   process.nextTick(callback, null, all ? addresses : '127.0.0.1', 4)
 }`
+
+const skipped = namespaceMissing ? ` (skipped: ${namespaceMissing})` : ''
+
+test.skipIf(namespaceMissing).each([
+  ['unreachable', 'EHOSTUNREACH'],
+  ['blackhole', 'EINVAL'],
+  ['prohibit', 'EACCES'],
+])(`no way there, by a route: %s${skipped}`, async (route, code) => {
+  const target = '10.255.3.1:80'
+  const { code: exit, stderr } = await inNamespace(
+    [process.execPath, CLI, 'probe', target],
+    { setup: `ip route add ${route} 10.255.3.0/24` },
+  )
+  expect(stderr).toBe(
+    `tcpinfo: ${target}: the address cannot be reached (${code})\n` +
+      'Check the address, and the network and routes of this machine.\n',
+  )
+  expect(exit).toBe(6)
+})
+
+test('a file that can not be used, for a reason with and without a code', () => {
+  const full = Object.assign(new Error('no space left'), { code: 'ENOSPC' })
+  expect(new FileError('x', full)).toMatchObject({
+    message: '"x" can\'t be used (ENOSPC)',
+    code: 'ENOSPC',
+    exit: EXIT.file,
+  })
+  expect(new FileError('x', new Error('odd'))).toMatchObject({
+    message: '"x" can\'t be used (odd)',
+    code: 'ERR_UNKNOWN',
+  })
+})
 
 test('a name that does not exist', async () => {
   const target = 'nonexistent.invalid:80'

@@ -572,7 +572,7 @@ describe('report', () => {
       { encoding: 'utf8', timeout: 15_000 },
     )
     rmSync(saved)
-    expect(stderr).toMatch(/^No TCP connection was recorded\.\n1 line could/)
+    expect(stderr).toMatch(/^This is no recording: no line could be read\. /)
     expect(status).toBe(9)
   })
 
@@ -623,8 +623,11 @@ describe('report', () => {
       path.join(ROOT, 'package.json'),
     ])
     expect({ exit, stdout }).toEqual({ exit: 9, stdout: '' })
-    expect(stderr).toContain('No TCP connection was recorded.')
-    expect(stderr).toContain('is what tcpinfo run --save or toJsonLine() wrote')
+    expect(stderr).toBe(
+      `This is no recording: no line could be read. The line is not JSON: {.
+Give it a file that "tcpinfo run --save" wrote, or a program with toJsonLine().
+`,
+    )
   })
 
   test('of a file that is not there', async () => {
