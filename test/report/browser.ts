@@ -36,10 +36,15 @@ export interface Opened {
   readonly complaints: readonly string[]
 }
 
+interface OpenOptions extends BrowserContextOptions {
+  /** What runs in the page before its own script. */
+  readonly init?: string
+}
+
 /** A browser for the tests of the block that this is called in. */
 export function useBrowser(): (
   html: string,
-  options?: BrowserContextOptions,
+  options?: OpenOptions,
 ) => Promise<Opened> {
   let browser: Browser
   let folder: string
@@ -52,11 +57,12 @@ export function useBrowser(): (
     await browser?.close()
     rmSync(folder, { recursive: true })
   })
-  return async (html, options) => {
+  return async (html, { init, ...options } = {}) => {
     const file = path.join(folder, `${++serial}.html`)
     writeFileSync(file, html)
     const url = pathToFileURL(file).href
     const context = await browser.newContext(options)
+    if (init !== undefined) await context.addInitScript(init)
     const page = await context.newPage()
     const complaints: string[] = []
     page.on('console', (message) => complaints.push(message.text()))

@@ -199,7 +199,7 @@ describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
 
   test('a ratio ranks above a count of what has none', async () => {
     const { page } = await open(reportHtml([refused(), veryLossy()]))
-    const cells = page.locator('tbody tr td:nth-child(2)')
+    const cells = page.locator('tbody tr td:nth-child(3)')
     expect(await cells.allInnerTexts()).toEqual([
       expect.stringMatching(/^90 ?%/),
       '6',
@@ -217,7 +217,7 @@ describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
     expect((await names())[0]).toBe('10.9.2.3:44535')
 
     // The table's region, the headings, the connections.
-    await press('Tab', 3)
+    await press('Tab', 4)
     expect(await focused()).toBe('Retransmitted')
     await press('Enter')
     const sorted = page.locator('th[aria-sort]')
@@ -230,7 +230,7 @@ describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
     await press('Enter')
     expect(await sorted.getAttribute('aria-sort')).toBe('descending')
 
-    await press('Tab', 9)
+    await press('Tab', 8)
     expect(await focused()).toBe('10.9.2.3:44535')
     await press('Tab')
     await press('Enter')
@@ -254,7 +254,7 @@ describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
     expect(end).toMatch(/^3\.\d+ s$/)
     const told = page.locator('.readout')
     expect(await told.textContent()).toContain('smoothed 40.6 ms')
-    expect(await told.textContent()).toContain('congestion window 762 kB')
+    expect(await told.textContent()).toContain('congestion window 744 KiB')
     await press('ArrowLeft')
     expect(await readout(page).textContent()).not.toBe(end)
 
@@ -306,10 +306,64 @@ describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
     const { page } = await open(reportHtml(recorded()))
     const verdict = await page.locator('.verdict').textContent()
     expect(verdict).toMatch(/^This connection was limited by the application: /)
-    expect(verdict).toMatch(/confidence: 70\.\d %/)
+    expect(verdict).toContain('confidence: 70 %')
     expect(verdict).toMatch(
-      /Where the time went: 70\.\d % all there was to send under way, 29\.\d % waiting for the network$/,
+      /Where the time went: 70 % all there was to send under way, 30 % waiting for the network$/,
     )
+  })
+
+  test.each([
+    [{ idle: 0.000143, network: 0.999857 }, '100 % waiting for the network'],
+    [{ idle: 0.005, network: 0.995 }, '1 % idle, 99 % waiting for the network'],
+    [
+      { idle: 0.335, applicationWaits: 0.333, network: 0.332 },
+      '34 % idle, 33 % all there was to send under way, 33 % waiting for the network',
+    ],
+    [
+      { idle: 0.105, receiverWindow: 0.105 },
+      "11 % idle, 10 % the peer's window full",
+    ],
+    [{ idle: 0.001 }, undefined],
+  ])(
+    'shares in whole per cents, together 100 at most: %j',
+    async (shares, shown) => {
+      const [sender] = recorded()
+      const verdict = { ...sender?.verdict, shares } as TcpInfoVerdict
+      const { page } = await open(
+        reportHtml([{ id: 'a', records: sender?.records ?? [], verdict }]),
+      )
+      const text = (await page.locator('.verdict').textContent()) ?? ''
+      expect(text.split('Where the time went: ')[1]).toBe(shown)
+    },
+  )
+
+  test('bytes have ticks at powers of two', async () => {
+    const { page } = await open(reportHtml(recorded()), {
+      init: `
+        window.drawn = new Set()
+        const { fillText } = CanvasRenderingContext2D.prototype
+        CanvasRenderingContext2D.prototype.fillText = function (text, ...at) {
+          drawn.add(text)
+          return fillText.call(this, text, ...at)
+        }`,
+    })
+    await page.locator('canvas').nth(3).waitFor()
+    const drawn = (await page.evaluate('[...drawn]')) as string[]
+    const ticks = drawn.filter((each) => each.includes('iB'))
+    expect(ticks).toEqual(['512 KiB', '1 MiB', '2 MiB/s', '4 MiB/s', '6 MiB/s'])
+  })
+
+  test('the table of three connections is seen whole', async () => {
+    const { page } = await open(reportHtml(everything().slice(0, 3)), {
+      viewport: { width: 1200, height: 800 },
+    })
+    const [more] = await page.locator('.scroll').evaluateAll((all) =>
+      all.map((each) => ({
+        below: each.scrollHeight - each.clientHeight,
+        beside: each.scrollWidth - each.clientWidth,
+      })),
+    )
+    expect(more).toEqual({ below: 0, beside: 0 })
   })
 
   test('of a receiver without loss shows no loss, but its own estimate', async () => {
@@ -343,7 +397,7 @@ describe.skipIf(chromiumMissing)(`the report in Chromium${skipped}`, () => {
       'Not in these records, so not drawn: smallest (Round-trip time); in flight (Windows and bytes in flight).',
     )
     expect(
-      await page.getByRole('cell').nth(1).textContent(),
+      await page.getByRole('cell').nth(2).textContent(),
       'the smallest RTT',
     ).toBe('–')
     expect(await main.textContent()).toContain('No verdict.')

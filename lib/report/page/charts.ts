@@ -19,7 +19,8 @@ interface Chart {
   readonly format: (value: number | null | undefined) => string
   /** Lines between samples, or levels that hold for the interval before one. */
   readonly of: 'samples' | 'intervals'
-  readonly isWhole?: boolean
+  /** Between ticks; where there are none, as uPlot has them. */
+  readonly steps?: readonly number[]
   readonly lines: readonly Line[]
 }
 
@@ -52,6 +53,7 @@ export function chartsOf(connection: Connection): readonly Chart[] {
     {
       title: 'Windows and bytes in flight',
       format: bytes,
+      steps: POWERS_OF_TWO,
       of: 'samples',
       lines: [
         { name: 'cwndBytes', label: 'congestion window', look: 'first' },
@@ -67,6 +69,7 @@ export function chartsOf(connection: Connection): readonly Chart[] {
     {
       title: 'Throughput',
       format: rate,
+      steps: POWERS_OF_TWO,
       of: 'intervals',
       lines: [
         { name: 'bytesOutPerSec', label: outIs, look: 'first' },
@@ -75,9 +78,10 @@ export function chartsOf(connection: Connection): readonly Chart[] {
     },
     {
       title: `Retransmissions, ${retransmitUnit} per interval`,
-      format: retransmitUnit === 'bytes' ? bytes : count,
+      ...(retransmitUnit === 'bytes'
+        ? { format: bytes, steps: POWERS_OF_TWO }
+        : { format: count, steps: WHOLE }),
       of: 'intervals',
-      isWhole: retransmitUnit === 'segments',
       lines: [{ name: 'retransmitted', label: 'retransmitted', look: 'bars' }],
     },
   ]
@@ -91,6 +95,7 @@ const WHOLE = [1, 2, 5]
   .flatMap((each) => [each, each * 1e1, each * 1e2])
   .concat(1e3, 1e4, 1e5, 1e6)
   .sort((a, b) => a - b)
+const POWERS_OF_TWO = Array.from({ length: 66 }, (_, power) => 2 ** power)
 const SECOND = 1000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
@@ -217,12 +222,12 @@ export function drawCharts(connection: Connection): Charts {
     return near > 0 && far > 2 * near ? far : undefined
   }
 
-  function rangeOf({ lines, isWhole }: Chart): uPlot.Range.Function {
+  function rangeOf({ lines, steps }: Chart): uPlot.Range.Function {
     const far = largest(lines.filter(({ mayLeave }) => mayLeave))
     return (_, __, most) => {
       const near = most ?? 0
       const top = near > 0 ? Math.max(near, Math.min(far, 2 * near)) : far
-      return [0, top > 0 ? top * (isWhole ? 1.2 : 1.08) : 1]
+      return [0, top > 0 ? top * (steps === WHOLE ? 1.2 : 1.08) : 1]
     }
   }
 
@@ -262,7 +267,7 @@ export function drawCharts(connection: Connection): Charts {
           ...axis,
           size: isNarrow ? 62 : 76,
           space: 28,
-          ...(chart.isWhole && { incrs: WHOLE }),
+          ...(chart.steps && { incrs: [...chart.steps] }),
           values: (_, splits) => splits.map((value) => chart.format(value)),
         },
       ],

@@ -11,6 +11,7 @@ import {
   percent,
   plural,
   text,
+  wholePercents,
 } from './format.js'
 import { fullNameOf } from './table.js'
 
@@ -61,9 +62,9 @@ const KEYS =
 function verdict({ verdict }: Connection): HTMLElement {
   if (!verdict) return element('p', { class: 'verdict' }, 'No verdict.')
   const { summary, limitedBy, confidence, closed, shares } = verdict
-  const went = SHARES.flatMap(([name, says]) =>
-    shares[name] ? [`${percent(shares[name])} ${says}`] : [],
-  )
+  const told = SHARES.filter(([name]) => (shares[name] ?? 0) >= LEAST_SHARE)
+  const percents = wholePercents(told.map(([name]) => shares[name] ?? 0))
+  const went = told.map(([, says], index) => `${percents[index]} % ${says}`)
   return element(
     'p',
     { class: 'verdict' },
@@ -88,6 +89,8 @@ function verdict({ verdict }: Connection): HTMLElement {
       : null,
   )
 }
+
+const LEAST_SHARE = 0.005
 
 const SHARES = [
   ['idle', 'idle'],

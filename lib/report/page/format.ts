@@ -42,6 +42,20 @@ export const percent = orAbsent((ratio) =>
     : `${Number((ratio * 100).toPrecision(2))} %`,
 )
 
+/** Shares of one whole, so rounded that they do not come to more than it. */
+export function wholePercents(shares: readonly number[]): number[] {
+  // The largest remainders are rounded up.
+  const exact = shares.map((share) => share * 100)
+  const all = exact.reduce((sum, each) => sum + each, 0)
+  const whole = exact.map(Math.floor)
+  const left = Math.round(all) - whole.reduce((sum, each) => sum + each, 0)
+  const remainder = (index: number) => (exact[index] ?? 0) % 1
+  const up = [...shares.keys()]
+    .sort((a, b) => remainder(b) - remainder(a))
+    .slice(0, left)
+  return whole.map((each, index) => each + Number(up.includes(index)))
+}
+
 const DAY_S = 86_400
 const HOUR_S = 3600
 const MINUTE_S = 60

@@ -47,15 +47,14 @@ const RETRANSMITTED: Column = {
 
 const MEDIAN_RTT = number('RTT median', (each) => each.rttMedianUs, rtt)
 
-const VERDICT: Column = {
-  name: 'Verdict',
-  key: ({ verdict }) => verdict?.limitedBy ?? null,
-  cell: ({ verdict }) => text(verdict?.summary || verdict?.limitedBy || null),
-  first: 'ascending',
-}
-
 const COLUMNS: readonly Column[] = [
   { name: 'Connection with', key: nameOf, cell: nameOf, first: 'ascending' },
+  {
+    name: 'Limited by',
+    key: ({ verdict }) => verdict?.limitedBy ?? null,
+    cell: ({ verdict }) => text(verdict?.limitedBy ?? null),
+    first: 'ascending',
+  },
   RETRANSMITTED,
   number('RTT min', (each) => each.rttMinUs, rtt),
   MEDIAN_RTT,
@@ -69,7 +68,6 @@ const COLUMNS: readonly Column[] = [
     cell: ({ state }) => text(state),
     first: 'ascending',
   },
-  VERDICT,
 ]
 
 function nameOf({ remote, id }: Connection): string {
