@@ -7,6 +7,7 @@ import type * as net from 'node:net'
 import { type Binding, binding } from './binding.js'
 import type { Capture } from './capture.js'
 import { wallClockMs } from './clock.js'
+import { MAX_INFO_BYTES } from './decode/fields.js'
 import { Endpoints } from './endpoints.js'
 import {
   bytesReadOf,
@@ -17,7 +18,7 @@ import {
   keepsDescriptor,
   type StreamHandle,
 } from './handle.js'
-import { MAX_INFO_BYTES, type Memory, probe, Snapshot } from './snapshot.js'
+import { type Memory, probe, Snapshot } from './snapshot.js'
 
 /** A socket that is read again and again, and what is known of it in between. */
 export class Target {

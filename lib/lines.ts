@@ -1,9 +1,9 @@
 /** Records as text: JSON Lines, lossless and read back on any OS, and CSV. */
 
 import { argumentError, shown } from './checks.js'
+import { MAX_INFO_BYTES } from './decode/fields.js'
 import { structOf } from './decode/index.js'
 import { LOST_ITS_STRUCT, NOT_A_RECORD, TcpInfoError } from './errors.js'
-import { MAX_INFO_BYTES } from './snapshot.js'
 import {
   isAmount,
   isTime,

@@ -4,6 +4,7 @@ import type net from 'node:net'
 import { binding, bindingFailure } from './binding.js'
 import { BytePool } from './byte-pool.js'
 import { wallClockMs } from './clock.js'
+import { MAX_INFO_BYTES } from './decode/fields.js'
 import { type KernelStruct, NATIVE_STRUCT } from './decode/index.js'
 import { type Addresses, type Endpoints, endpointsOf } from './endpoints.js'
 import {
@@ -38,8 +39,6 @@ import {
 import type { Reading, TcpInfo, TcpInfoTrigger } from './tcp-info.js'
 import type { TcpState } from './tcp-state.js'
 
-/** kMaxInfoSize in native/tcp_info.h. */
-export const MAX_INFO_BYTES = 512
 /** kClockSize in native/addon.cc. */
 const CLOCK_BYTES = 8
 

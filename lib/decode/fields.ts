@@ -8,6 +8,9 @@
 import type { Reading, TcpInfo } from '../tcp-info.js'
 import type { StateNumbering, TcpState } from '../tcp-state.js'
 
+/** The most that is asked of a kernel: kMaxInfoSize in native/tcp_info.h. */
+export const MAX_INFO_BYTES = 512
+
 /** One member of a kernel's struct. Every supported target is little-endian. */
 export interface NativeField {
   readonly name: string

@@ -20,6 +20,8 @@ export interface KernelStruct {
    * 'connect', 'end' and 'finish' too.
    */
   readonly mayForget: boolean
+  /** Whether `bytesReceived` counts the peer's FIN as a byte. */
+  readonly countsFin: boolean
   /** The kernel's interface, by the length it filled. */
   sourceOf(filled: number): string
 }
@@ -37,6 +39,7 @@ const LINUX = {
   decode: decodeLinux,
   release: process.platform === 'linux' ? releaseHere() : undefined,
   mayForget: false,
+  countsFin: true,
   sourceOf: () => 'TCP_INFO',
 }
 
@@ -52,6 +55,7 @@ const STRUCTS: readonly KernelStruct[] = [
     decode: decodeDarwin,
     release: undefined,
     mayForget: false,
+    countsFin: false,
     sourceOf: () => 'TCP_CONNECTION_INFO',
   },
   {
@@ -60,6 +64,7 @@ const STRUCTS: readonly KernelStruct[] = [
     decode: decodeWindows,
     release: undefined,
     mayForget: true,
+    countsFin: false,
     sourceOf: (filled) =>
       `SIO_TCP_INFO v${WINDOWS_LENGTHS.filter((each) => each <= filled).length}`,
   },

@@ -6,7 +6,6 @@
 import { LINUX_STATES } from '../tcp-state.js'
 import {
   isBetween,
-  type KernelFields,
   type Layout,
   type NativeField,
   nonZero,
@@ -272,7 +271,7 @@ export const linux: Layout = {
         ...['segmentsOut', 'segmentsIn', 'dataSegmentsOut', 'dataSegmentsIn'],
         ...['segmentsRetransmitted', 'rtoCount', 'rtoEpisodes'],
         'consecutiveRtos',
-      ] as (keyof KernelFields)[],
+      ] as const,
     },
   ],
 }
