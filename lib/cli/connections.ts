@@ -31,19 +31,9 @@ export async function readConnections(
   files: readonly string[],
 ): Promise<Recorded> {
   const records = new Map<string, TcpInfo[]>()
-  const names = new Set<string>()
   let unreadable = 0
   let firstError: Error | undefined
   for (const file of files) {
-    // The same name in another file is another connection.
-    const idOf = (connection: string): string => {
-      let id = connection
-      if (names.has(id)) id += ` (${path.basename(file)})`
-      for (let i = 2; records.has(id); i++) {
-        id = `${connection} (${path.basename(file)}, ${i})`
-      }
-      return id
-    }
     const ofFile = new Map<string, TcpInfo[]>()
     for await (const line of linesOf(file)) {
       if (line.trim() === '') continue
@@ -58,8 +48,14 @@ export async function readConnections(
         firstError ??= error as Error
       }
     }
-    for (const [name, each] of ofFile) records.set(idOf(name), each)
-    for (const name of ofFile.keys()) names.add(name)
+    for (const [name, each] of ofFile) {
+      // The same name in another file is another connection.
+      let id = name
+      for (let i = 2; records.has(id); i++) {
+        id = `${name} (${path.basename(file)}, ${i})`
+      }
+      records.set(id, each)
+    }
   }
   const connections = [...records].map(([id, each]) => connectionOf(id, each))
   return { connections, unreadable, firstError }

@@ -15,7 +15,7 @@ export const EXIT = {
   file: 9,
 } as const
 
-export interface Failure {
+export interface CommandFailure {
   readonly exit: number
   readonly code: string
   /** What failed and why. */
@@ -27,7 +27,7 @@ export interface Failure {
 }
 
 /** The command line asks for something that cannot be done. */
-export class UsageError extends Error implements Failure {
+export class UsageError extends Error implements CommandFailure {
   constructor(
     message: string,
     readonly hint: string,
@@ -39,7 +39,7 @@ export class UsageError extends Error implements Failure {
 }
 
 /** A file of records cannot be read, or one for a report not be written. */
-export class FileError extends Error implements Failure {
+export class FileError extends Error implements CommandFailure {
   readonly exit = EXIT.file
   readonly code: string
   readonly hint = 'Check its name, its folder and the rights on them.'
@@ -107,26 +107,26 @@ const CERTIFICATE: Readonly<Record<string, string>> = {
 /** Of several attempts the one that says most about the server comes first. */
 const TELLING: readonly number[] = [EXIT.refused, EXIT.timeout, EXIT.failed]
 
-/** Explains an error of net, tls or http. */
-export function explain(
+/** An error of net, tls or http in words. */
+export function describeFailure(
   error: SystemError,
   phase: Phase,
   isCertificate: boolean,
-): Failure {
+): CommandFailure {
   const { errors: attempts = [] } = error
   const [told] = attempts
-    .map((attempt) => explainOne(attempt, phase, false))
+    .map((attempt) => describeOne(attempt, phase, false))
     .sort((a, b) => TELLING.indexOf(a.exit) - TELLING.indexOf(b.exit))
-  if (!told) return explainOne(error, phase, isCertificate)
+  if (!told) return describeOne(error, phase, isCertificate)
   const tried = attempts.map(({ address, code }) => `${address} (${code})`)
   return { ...told, message: `${told.message}; tried ${tried.join(', ')}` }
 }
 
-function explainOne(
+function describeOne(
   error: SystemError,
   phase: Phase,
   isCertificate: boolean,
-): Failure {
+): CommandFailure {
   if (error instanceof DeadlineError) {
     const [what, hint] = WAITED_FOR[phase]
     const seconds = error.timeoutMs / 1000
@@ -245,7 +245,7 @@ export function startFailure(
   program: string,
   exit: number,
   { code = 'ERR_UNKNOWN' }: NodeJS.ErrnoException,
-): Failure {
+): CommandFailure {
   return {
     exit,
     code,
@@ -275,7 +275,7 @@ function reasonOf(error: Error): string {
 }
 
 /** The transfer went well, but there is no record of it. */
-export function withoutRecord(reason: TcpInfoError): Failure {
+export function withoutRecord(reason: TcpInfoError): CommandFailure {
   return {
     exit: EXIT.noStatistics,
     code: reason.code,

@@ -14,9 +14,9 @@ import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { type Recorded, readConnections } from './connections.js'
 import {
+  type CommandFailure,
+  describeFailure,
   EXIT,
-  explain,
-  type Failure,
   FileError,
   startFailure,
   UsageError,
@@ -70,10 +70,13 @@ async function answer(args: string[]): Promise<Answer> {
 }
 
 /** (What reads records has no connection that could have failed.) */
-function failureOf(error: unknown, command: string | undefined): Failure {
+function failureOf(
+  error: unknown,
+  command: string | undefined,
+): CommandFailure {
   if (error instanceof UsageError || error instanceof FileError) return error
   if (command !== 'run' && command !== 'report') {
-    return explain(error as Error, 'connect', false)
+    return describeFailure(error as Error, 'connect', false)
   }
   const { code = 'ERR_UNKNOWN', message } = error as NodeJS.ErrnoException
   return { exit: EXIT.failed, code, message: `this command failed: ${message}` }

@@ -1,8 +1,9 @@
 /** What is printed: the text for people and the JSON object for programs. */
 
 import { STATUS_CODES } from 'node:http'
+import { structOf } from '../decode/index.js'
 import type { TcpInfo } from '../index.js'
-import type { Failure } from './failure.js'
+import type { CommandFailure } from './failure.js'
 import { count, labelled, ms, number, printable, size, us } from './format.js'
 import { hostAndPort } from './target.js'
 import type { Outcome } from './transfer.js'
@@ -61,7 +62,7 @@ export function jsonOf(outcome: Outcome): object {
   }
 }
 
-export function failureJson({ code, message, errno }: Failure): object {
+export function failureJson({ code, message, errno }: CommandFailure): object {
   return { error: { code, message, errno } }
 }
 
@@ -79,7 +80,7 @@ export function stringify(value: object): string {
 
 export function failureText(
   target: string | undefined,
-  { message, hint }: Failure,
+  { message, hint }: CommandFailure,
 ): string {
   const about = target === undefined ? '' : `${target}: `
   const lines = [`tcpinfo: ${about}${message}`, ...(hint ? [hint] : [])]
@@ -145,7 +146,7 @@ function bytes(outcome: Outcome): Groups {
     Bytes: [
       [
         'kernel received',
-        !isTls && info && countsFin(info)
+        !isTls && info && hasFin(info)
           ? list(received, "1 of it the peer's FIN")
           : received,
         known,
@@ -157,11 +158,11 @@ function bytes(outcome: Outcome): Groups {
   }
 }
 
-/** Linux counts a FIN as a byte; where all was read, one too many gives it away. */
-function countsFin(info: TcpInfo): boolean {
+/** Where a FIN counts as a byte and all was read, one too many gives it away. */
+function hasFin(info: TcpInfo): boolean {
   const { bytesReceived = 0, appBytesRead = 0 } = info
   return (
-    info.source === 'TCP_INFO' &&
+    structOf(info.platform)?.countsFin === true &&
     info.state !== 'ESTABLISHED' &&
     bytesReceived === appBytesRead + 1
   )

@@ -11,9 +11,9 @@ import {
   type TcpInfoMembers,
 } from '../index.js'
 import {
+  type CommandFailure,
   DeadlineError,
-  explain,
-  type Failure,
+  describeFailure,
   type Phase,
   withoutRecord,
 } from './failure.js'
@@ -34,7 +34,7 @@ export interface Outcome {
   readonly bytesRead: number
   readonly bytesWritten: number
   readonly info: TcpInfo | undefined
-  readonly failure: Failure | undefined
+  readonly failure: CommandFailure | undefined
 }
 
 const DEMO_BYTES = 4 * 1024 * 1024
@@ -234,10 +234,10 @@ class Exchange {
     })
   }
 
-  #failure(info: TcpInfo | undefined): Failure | undefined {
+  #failure(info: TcpInfo | undefined): CommandFailure | undefined {
     if (!this.#finished) {
       const error = this.#error ?? endedEarly()
-      return explain(error, this.phase, isRefusal(this.#socket, error))
+      return describeFailure(error, this.phase, isRefusal(this.#socket, error))
     }
     const reason = info ? undefined : this.#socket?.tcpInfoError
     return reason && withoutRecord(reason)

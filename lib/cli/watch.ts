@@ -33,12 +33,13 @@ export async function watch(
 const MAX_RECORDS = 10_000
 
 /** What is shown of one sample. */
-interface Reading {
+interface Glance {
   /** Since it is watched. */
   readonly elapsedMs: number
   readonly info: TcpInfo
   readonly receivedPerSec: number | undefined
   readonly sentPerSec: number | undefined
+  /** Segments or, where those are not counted, bytes; since the one before. */
   readonly retransmittedSince: number | undefined
   readonly retransmitRatio: number | undefined
   /** How much of the answer has arrived, where its length was announced. */
@@ -46,7 +47,7 @@ interface Reading {
 }
 
 interface View {
-  show(reading: Reading): void
+  show(glance: Glance): void
 }
 
 class Watcher implements Onlooker {
@@ -93,7 +94,7 @@ class Watcher implements Onlooker {
     })
   }
 
-  #read({ info, delta, atMs }: TcpInfoSample): Reading {
+  #read({ info, delta, atMs }: TcpInfoSample): Glance {
     const { durationMs = 0, counters } = delta
     // What came in the moment before the end is no rate.
     const isShort = durationMs < this.#options.intervalMs / 2
@@ -106,21 +107,17 @@ class Watcher implements Onlooker {
       retransmittedSince:
         counters.segmentsRetransmitted ?? counters.bytesRetransmitted,
       retransmitRatio: retransmitRatioOf(info),
-      progress: ratio(this.#answerRead, this.#answerBytes),
+      progress:
+        this.#answerBytes === undefined
+          ? undefined
+          : this.#answerRead / this.#answerBytes,
     }
   }
 }
 
-function ratio(
-  part: number | undefined,
-  whole: number | undefined,
-): number | undefined {
-  return part === undefined || !whole ? undefined : part / whole
-}
-
 const ABSENT = '-'
 
-/** For pipes and files: one line for each reading, in columns. */
+/** For pipes and files: one line for each glance, in columns. */
 class Lines implements View {
   readonly #stream: NodeJS.WriteStream
   #isFirst = true
@@ -129,10 +126,10 @@ class Lines implements View {
     this.#stream = stream
   }
 
-  show(reading: Reading): void {
+  show(glance: Glance): void {
     if (this.#isFirst) this.#print(COLUMNS.map(([name]) => name))
     this.#isFirst = false
-    this.#print(COLUMNS.map(([, , value]) => value(reading)))
+    this.#print(COLUMNS.map(([, , value]) => value(glance)))
   }
 
   #print(cells: readonly (string | undefined)[]): void {
@@ -146,7 +143,7 @@ class Lines implements View {
 type Column = readonly [
   name: string,
   width: number,
-  value: (reading: Reading) => string | undefined,
+  value: (glance: Glance) => string | undefined,
 ]
 
 const COLUMNS: readonly Column[] = [
@@ -166,21 +163,21 @@ const COLUMNS: readonly Column[] = [
 /** For a terminal: a picture of the last minutes, drawn anew over the one before. */
 class Picture implements View {
   readonly #stream: NodeJS.WriteStream
-  readonly #readings: Reading[] = []
+  readonly #glances: Glance[] = []
   #height = 0
 
   constructor(stream: NodeJS.WriteStream) {
     this.#stream = stream
   }
 
-  show(reading: Reading): void {
-    this.#readings.push(reading)
+  show(glance: Glance): void {
+    this.#glances.push(glance)
     // More than any terminal is wide.
-    if (this.#readings.length > 500) this.#readings.shift()
+    if (this.#glances.length > 500) this.#glances.shift()
     // A terminal that was not told its width says 0.
     const columns = this.#stream.columns || 80
     const lines = [
-      title(reading),
+      title(glance),
       ...CURVES.map((curve) => this.#line(curve, columns)),
     ].map((line) => line.slice(0, columns - 1))
     const back = this.#height ? `\x1b[${this.#height}A\r\x1b[J` : ''
@@ -189,10 +186,10 @@ class Picture implements View {
   }
 
   #line([name, value, text]: Curve, columns: number): string {
-    const reading = this.#readings.at(-1) as Reading
-    const label = `${name.padEnd(LABEL_WIDTH)}${(text(reading) ?? ABSENT).padEnd(TEXT_WIDTH)}`
+    const glance = this.#glances.at(-1) as Glance
+    const label = `${name.padEnd(LABEL_WIDTH)}${(text(glance) ?? ABSENT).padEnd(TEXT_WIDTH)}`
     const room = Math.max(0, Math.min(80, columns - 1 - label.length))
-    const shown = room > 0 ? this.#readings.slice(-room) : []
+    const shown = room > 0 ? this.#glances.slice(-room) : []
     return `${label}${sparkline(shown.map(value))}`
   }
 }
@@ -202,8 +199,8 @@ const TEXT_WIDTH = 26
 
 type Curve = readonly [
   name: string,
-  value: (reading: Reading) => number | undefined,
-  text: (reading: Reading) => string | undefined,
+  value: (glance: Glance) => number | undefined,
+  text: (glance: Glance) => string | undefined,
 ]
 
 const CURVES: readonly Curve[] = [
@@ -246,7 +243,7 @@ const CURVES: readonly Curve[] = [
   ],
 ]
 
-function title({ info, elapsedMs, progress }: Reading): string {
+function title({ info, elapsedMs, progress }: Glance): string {
   const { remoteAddress, remotePort, state } = info
   const parts = [
     `${remoteAddress ?? ABSENT} port ${remotePort ?? ABSENT}`,
