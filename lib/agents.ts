@@ -23,6 +23,7 @@ import type * as net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { monotonicMs, wallClockMs } from './clock.js'
 import { connect } from './connect.js'
+import { ownOptions } from './errors.js'
 import { nextOf, usesProxy } from './handle.js'
 import { canInstrument, instrumentSince } from './instrument.js'
 import { takeState } from './snapshot.js'
@@ -59,7 +60,7 @@ export class HttpAgent extends http.Agent {
   /** @param options those of http.Agent, and `staleCheck` */
   constructor(options?: http.AgentOptions & StaleCheckOptions) {
     super(options)
-    this.staleCheck = Boolean(options?.staleCheck ?? true)
+    this.staleCheck = isChecking(options)
   }
 
   /** @hidden */
@@ -110,7 +111,7 @@ export class HttpsAgent extends https.Agent {
   /** @param options those of https.Agent, and `staleCheck` */
   constructor(options?: https.AgentOptions & StaleCheckOptions) {
     super(options)
-    this.staleCheck = Boolean(options?.staleCheck ?? true)
+    this.staleCheck = isChecking(options)
   }
 
   /** @hidden */
@@ -147,6 +148,10 @@ export class HttpsAgent extends https.Agent {
     noteFree(socket)
     return super.keepSocketAlive(socket)
   }
+}
+
+function isChecking(options: StaleCheckOptions | undefined): boolean {
+  return Boolean(ownOptions(options ?? {}).staleCheck ?? true)
 }
 
 /** Calls a stock createConnection and instruments what it makes. */

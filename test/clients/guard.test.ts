@@ -182,6 +182,15 @@ describe.each([
       expect(await arrivals(ours)).toEqual([1])
     })
 
+    test('staleCheck is an own option', () => {
+      const prototype = Object.prototype as { staleCheck?: boolean }
+      prototype.staleCheck = false
+      onTestFinished(() => void delete prototype.staleCheck)
+      expect(protocol.ours()).toHaveProperty('staleCheck', true)
+      const stated = protocol.ours({ staleCheck: false })
+      expect(stated).toHaveProperty('staleCheck', false)
+    })
+
     test('staleCheck: false', async () => {
       const off = await reuse(protocol.ours({ staleCheck: false }))
       expect(off).toMatchObject({ result: 'ECONNRESET', reused: true })
