@@ -67,6 +67,11 @@ export function remoteHostOf({ remoteAddress }: TcpInfo): string {
   return remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') ?? 'unknown'
 }
 
+/** (Of hosts only an address of IPv6 has colons.) */
+export function hostAndPort(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
 /**
  * Only where data was not wanting: else it says how fast the program wrote. (That
  * is the rule of gRPC's A80 too.)

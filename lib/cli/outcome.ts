@@ -2,10 +2,10 @@
 
 import { STATUS_CODES } from 'node:http'
 import { structOf } from '../decode/index.js'
+import { hostAndPort } from '../derived.js'
 import type { TcpInfo } from '../index.js'
 import type { CommandFailure } from './failure.js'
 import { count, labelled, ms, number, printable, size, us } from './format.js'
-import { hostAndPort } from './target.js'
 import type { Outcome } from './transfer.js'
 
 /**

@@ -2,6 +2,7 @@
 
 import {
   errorCodeOf,
+  hostAndPort,
   isServerSide,
   mayBeServerSide,
   remoteHostOf,
@@ -16,7 +17,6 @@ import {
 } from '../index.js'
 import type { Connection, Recorded } from './connections.js'
 import { ms, number, percent, printable, size, us } from './format.js'
-import { hostAndPort } from './target.js'
 
 interface Remote extends TcpInfoSummaryRow {
   /** Established connections that ended with an error. */

@@ -98,7 +98,3 @@ function isSocketFile(path: string): boolean {
     return false
   }
 }
-
-export function hostAndPort(host: string, port: number): string {
-  return `${isIPv6(host) ? `[${host}]` : host}:${port}`
-}

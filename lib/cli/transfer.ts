@@ -3,6 +3,7 @@
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import net, { type AddressInfo } from 'node:net'
+import { hostAndPort } from '../derived.js'
 import {
   connect,
   HttpAgent,
@@ -17,7 +18,7 @@ import {
   type Phase,
   withoutRecord,
 } from './failure.js'
-import { hostAndPort, type Target } from './target.js'
+import type { Target } from './target.js'
 
 export interface Outcome {
   readonly target: string

@@ -8,7 +8,12 @@ import {
   type TcpInfoCounter,
   type TcpInfoDelta,
 } from '../delta.js'
-import { elapsedMs, errorCodeOf, retransmitRatioOf } from '../derived.js'
+import {
+  elapsedMs,
+  errorCodeOf,
+  hostAndPort,
+  retransmitRatioOf,
+} from '../derived.js'
 import { isAmount, isRecord, isTime, type TcpInfo } from '../tcp-info.js'
 import type { TcpInfoVerdict } from '../verdict/index.js'
 import type {
@@ -298,7 +303,7 @@ function endpoint(address: unknown, port: unknown): string | null {
   if (host === null) return null
   const number = amount(port)
   if (number === null) return host
-  return host.includes(':') ? `[${host}]:${number}` : `${host}:${number}`
+  return hostAndPort(host, number)
 }
 
 /** The first of these counters that any record has. */
