@@ -599,19 +599,33 @@ export function isAmount(value: unknown): value is number {
 
 type Name = keyof TcpInfo
 
-const TEXTS: ReadonlySet<Name> = new Set<Name>([
-  ...(['trigger', 'platform', 'source', 'errorCode'] as const),
-  ...(['localAddress', 'remoteAddress'] as const),
-])
+/** Members that are neither numbers nor one of a list. */
+type Worded = {
+  [K in Name]: NonNullable<TcpInfo[K]> extends number ? never : K
+}[Exclude<Name, 'raw' | 'state'>]
 
-const FLAGS: ReadonlySet<Name> = new Set<Name>([
-  ...(['inLossRecovery', 'deliveryRateAppLimited', 'timestamps'] as const),
-  ...(['sack', 'windowScaling', 'ecnNegotiated'] as const),
-])
+/** (The compiler sees to it that none is forgotten.) */
+const TYPES: {
+  readonly [K in Worded]: NonNullable<TcpInfo[K]> extends boolean
+    ? 'boolean'
+    : 'string'
+} = {
+  trigger: 'string',
+  platform: 'string',
+  source: 'string',
+  localAddress: 'string',
+  remoteAddress: 'string',
+  errorCode: 'string',
+  inLossRecovery: 'boolean',
+  deliveryRateAppLimited: 'boolean',
+  timestamps: 'boolean',
+  sack: 'boolean',
+  windowScaling: 'boolean',
+  ecnNegotiated: 'boolean',
+}
 
 function canBe(name: Name, value: unknown): boolean {
-  if (TEXTS.has(name)) return typeof value === 'string'
-  if (FLAGS.has(name)) return typeof value === 'boolean'
+  if (name in TYPES) return typeof value === TYPES[name as Worded]
   if (name === 'state') return (LINUX_STATES as unknown[]).includes(value)
   return name === 'capturedAt' ? isTime(value) : isAmount(value)
 }

@@ -5,6 +5,7 @@
  * decides which members exist: zero padding can't pass for data.
  */
 
+import type { Addresses } from '../endpoints.js'
 import type { Reading, TcpInfo } from '../tcp-info.js'
 import type { StateNumbering, TcpState } from '../tcp-state.js'
 
@@ -32,19 +33,7 @@ export interface NativeField {
 /** The members of a {@link TcpInfo} that come out of the kernel's struct. */
 export type KernelFields = Omit<
   TcpInfo,
-  | 'raw'
-  | 'trigger'
-  | 'capturedAt'
-  | 'platform'
-  | 'source'
-  | 'localAddress'
-  | 'localPort'
-  | 'remoteAddress'
-  | 'remotePort'
-  | 'appBytesRead'
-  | 'appBytesWritten'
-  | 'connectDurationMs'
-  | 'errorCode'
+  'raw' | keyof Reading | keyof Addresses
 >
 
 /** A record as its decoder sees it. */
