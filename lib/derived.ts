@@ -68,7 +68,7 @@ export function remoteHostOf({ remoteAddress }: TcpInfo): string {
 }
 
 /** (Of hosts only an address of IPv6 has colons.) */
-export function hostAndPort(host: string, port: number): string {
+export function hostAndPort(host: string, port: number | '?'): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 

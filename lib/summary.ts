@@ -5,6 +5,7 @@ import { argumentError, countFrom, optionsIn, shown } from './checks.js'
 import { growth, limitsOf } from './delta.js'
 import {
   deliveryRateOf,
+  hostAndPort,
   isFinal,
   remoteHostOf,
   retransmitRatioOf,
@@ -260,13 +261,7 @@ const KEYS = new Map([
   ['host', remoteHostOf],
   [
     'host:port',
-    (info: TcpInfo) => {
-      const host = remoteHostOf(info)
-      const { remotePort = '?' } = info
-      return host.includes(':')
-        ? `[${host}]:${remotePort}`
-        : `${host}:${remotePort}`
-    },
+    (info: TcpInfo) => hostAndPort(remoteHostOf(info), info.remotePort ?? '?'),
   ],
 ])
 

@@ -23,14 +23,14 @@ export async function watch(
   const { timeoutMs, insecure } = options
   const watcher = new Watcher(options, stream)
   const outcome = await probe(target, timeoutMs, insecure, watcher)
-  if (watcher.records.length > 0) {
-    stream.write(`\n${explain(watcher.records).summary}\n\n`)
+  if (watcher.samples.length > 0) {
+    stream.write(`\n${explain(watcher.samples).summary}\n\n`)
   }
   return outcome
 }
 
 /** Of more the verdict is that of the newest. */
-const MAX_RECORDS = 10_000
+const MAX_SAMPLES = 10_000
 
 /** What is shown of one sample. */
 interface Glance {
@@ -54,7 +54,7 @@ class Watcher implements Onlooker {
   readonly #options: WatchOptions
   readonly #view: View
   readonly #stream: NodeJS.WriteStream
-  readonly records: TcpInfo[] = []
+  readonly samples: TcpInfoSample[] = []
   #answerBytes: number | undefined
   #answerRead = 0
   readonly #startMs = performance.now()
@@ -80,8 +80,8 @@ class Watcher implements Onlooker {
       process.off('SIGINT', finish)
     })
     sample(socket, { intervalMs, appBytes: true }).on('sample', (each) => {
-      this.records.push(each.info)
-      if (this.records.length > MAX_RECORDS) this.records.shift()
+      this.samples.push(each)
+      if (this.samples.length > MAX_SAMPLES) this.samples.shift()
       this.#view.show(this.#read(each))
     })
   }
