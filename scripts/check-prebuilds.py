@@ -40,8 +40,8 @@ NODE_API = 8
 # Looked up on Windows too: what libuv offers is no part of Node-API.
 LIBUV = {"uv_fileno", "uv_handle_get_type", "uv_has_ref", "uv_walk"}
 
-LIBC = {"close", "free", "getpeername", "getsockname", "getsockopt", "if_indextoname"}
-LIBC |= {"inet_ntop", "snprintf", "socket", "strlen"}
+LIBC = {"clock_gettime", "close", "free", "getpeername", "getsockname", "getsockopt"}
+LIBC |= {"if_indextoname", "inet_ntop", "snprintf", "socket", "strlen"}
 # A library, and which of its functions. To musl's loader libc.so is musl itself,
 # whatever the name of its file: load_library() in musl's ldso/dynlink.c.
 GLIBC = "libc.so.6", LIBC | {"__errno_location"}

@@ -304,7 +304,7 @@ const cases: Tampered[] = [
     change: copyOf(LINUX),
     failures: [
       'libraries: expected libc.so, found libc.so.6',
-      'symbol versions: expected none, found GLIBC_2.2.5',
+      'symbol versions: expected none, found GLIBC_2.17 GLIBC_2.2.5',
     ],
   },
   {

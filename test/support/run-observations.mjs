@@ -114,11 +114,19 @@ class Observer {
   }
 
   async freePort() {
-    // One that is in use, but nobody listens on it.
-    const socket = net.connect(this.sink, LOCAL)
-    await once(socket, 'connect')
-    this.servers.push({ close: () => socket.destroy() })
-    return socket.localPort
+    // One that is in use, but nobody listens on it; and none that the kernel gives to
+    // clients: who connects to the port that it was given is connected to itself.
+    for (;;) {
+      const localPort = 20_000 + Math.floor(10_000 * Math.random())
+      const socket = net.connect({ port: this.sink, host: LOCAL, localPort })
+      try {
+        await once(socket, 'connect')
+      } catch {
+        continue // in use
+      }
+      this.servers.push({ close: () => socket.destroy() })
+      return localPort
+    }
   }
 
   /** Connected, to a peer that reads. */
