@@ -467,6 +467,9 @@ let timer: NodeJS.Timeout | undefined
 let reader: BatchReader<Entry> | undefined
 let timerDueMs = Infinity
 
+/** By a clock that was replaced before this package was loaded, and gives no time. */
+const NO_CLOCK_MS = 1000
+
 function schedule(): void {
   let next: Sampling | undefined
   for (const sampling of samplings) {
@@ -478,7 +481,10 @@ function schedule(): void {
   timer = undefined
   timerDueMs = dueMs
   if (!next) return
-  const delayMs = Math.min(Math.max(1, dueMs - monotonicMs()), MAX_INTERVAL_MS)
+  const untilMs = dueMs - monotonicMs()
+  const delayMs = Number.isFinite(untilMs)
+    ? Math.min(Math.max(1, untilMs), MAX_INTERVAL_MS)
+    : NO_CLOCK_MS
   // A timer keeps alive the async context that it is made in: of whoever is running,
   // and through a timer that makes the next one, for ever.
   timer = next.inItsContext(() => setTimeout(tick, delayMs))
