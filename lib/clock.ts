@@ -22,3 +22,8 @@ export function durationMs(from: number, to: number): number | undefined {
   const duration = to - from
   return duration >= 0 && duration < Infinity ? duration : undefined
 }
+
+/** From one time to another by the system's clock, which can be set back. @unit ms */
+export function elapsedMs(from: number, to: number): number {
+  return Math.max(0, to - from)
+}

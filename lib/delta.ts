@@ -1,13 +1,11 @@
 /** What the counters of a connection did between two of its records. */
 
 import { inRange } from './checks.js'
+import { elapsedMs } from './clock.js'
 import { COUNTERS } from './counters.js'
 import type { Layout } from './decode/fields.js'
 import { structOf } from './decode/index.js'
-
-import { elapsedMs } from './derived.js'
 import { NOT_A_RECORD, TcpInfoError } from './errors.js'
-
 import { recordIn, type TcpInfo } from './tcp-info.js'
 
 /**

@@ -2,11 +2,6 @@
 
 import type { TcpInfo } from './tcp-info.js'
 
-/** (The system clock can be set back.) */
-export function elapsedMs(fromMs: number, toMs: number): number {
-  return Math.max(0, toMs - fromMs)
-}
-
 /**
  * Whether the record is of a connection, not of an attempt that came to nothing.
  * The state tells; but CLOSED, and a state that is not known, can be either.

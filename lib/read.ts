@@ -3,7 +3,12 @@
 import type * as net from 'node:net'
 import { captureOf, readNow } from './capture.js'
 import { NATIVE_STRUCT } from './decode/index.js'
-import { failureOf, NOTHING_FILLED, TcpInfoError } from './errors.js'
+import {
+  type Failure,
+  failureOf,
+  NOTHING_FILLED,
+  TcpInfoError,
+} from './errors.js'
 import { generalFailure, probe, Snapshot, takeState } from './snapshot.js'
 import type { TcpInfo } from './tcp-info.js'
 import type { TcpState } from './tcp-state.js'
@@ -19,8 +24,8 @@ export function readTcpInfo(socket: net.Socket | net.Server): TcpInfo {
   const result = readNow(socket)
   // (By its members, anything is a failure when Object.prototype is polluted.)
   if (result instanceof Snapshot) return result.info
-  const last = captureOf(socket)?.info
-  if (last && result.code === 'ERR_TCP_INFO_CLOSED') return last
+  const last = lastOf(socket, result)
+  if (last) return last
   throw new TcpInfoError(result)
 }
 
@@ -36,9 +41,14 @@ export function readTcpState(
 ): TcpState | undefined {
   const result = takeState(socket)
   if (typeof result !== 'object') return result
-  const last = captureOf(socket)?.info
-  if (last && result.code === 'ERR_TCP_INFO_CLOSED') return last.state
+  const last = lastOf(socket, result)
+  if (last) return last.state
   throw new TcpInfoError(result)
+}
+
+/** Of a socket that is closed, what was captured. */
+function lastOf(socket: unknown, { code }: Failure): TcpInfo | undefined {
+  return code === 'ERR_TCP_INFO_CLOSED' ? captureOf(socket)?.info : undefined
 }
 
 /** What {@link support} tells. Plain data, but for `reason`. */

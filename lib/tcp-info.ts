@@ -625,7 +625,7 @@ const TYPES: {
 }
 
 function canBe(name: Name, value: unknown): boolean {
-  if (name in TYPES) return typeof value === TYPES[name as Worded]
+  if (Object.hasOwn(TYPES, name)) return typeof value === TYPES[name as Worded]
   if (name === 'state') return (LINUX_STATES as unknown[]).includes(value)
   return name === 'capturedAt' ? isTime(value) : isAmount(value)
 }

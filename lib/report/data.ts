@@ -3,17 +3,13 @@
  * file that anybody wrote: a member can hold anything that JSON can.
  */
 
+import { elapsedMs } from '../clock.js'
 import {
   deltaBetween,
   type TcpInfoCounter,
   type TcpInfoDelta,
 } from '../delta.js'
-import {
-  elapsedMs,
-  errorCodeOf,
-  hostAndPort,
-  retransmitRatioOf,
-} from '../derived.js'
+import { errorCodeOf, hostAndPort, retransmitRatioOf } from '../derived.js'
 import { isAmount, isRecord, isTime, type TcpInfo } from '../tcp-info.js'
 import type { TcpInfoVerdict } from '../verdict/index.js'
 import type {

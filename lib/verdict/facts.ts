@@ -1,7 +1,8 @@
 /** What the records of a connection add up to: what the rules judge by. */
 
+import { elapsedMs } from '../clock.js'
 import { deltaBetween, type TcpInfoDelta } from '../delta.js'
-import { elapsedMs, retransmitRatioOf, wasEstablished } from '../derived.js'
+import { retransmitRatioOf, wasEstablished } from '../derived.js'
 import { isTime, type TcpInfo } from '../tcp-info.js'
 import type { TcpInfoShares } from './index.js'
 

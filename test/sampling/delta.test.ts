@@ -171,6 +171,17 @@ test.each([
 })
 
 describe('of a copy, as out of a file', () => {
+  test('where somebody has put a name of ours into Object.prototype', () => {
+    const copy = { ...linux({ tcpi_bytes_sent: 5000 }) } as TcpInfo
+    const odd = { configurable: true, value: 'odd' }
+    Object.defineProperty(Object.prototype, 'bytesSent', odd)
+    try {
+      expect(deltaBetween(undefined, copy).counters.bytesSent).toBe(5000)
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'bytesSent')
+    }
+  })
+
   const info = linux({ tcpi_segs_in: 5 })
 
   test.each([
