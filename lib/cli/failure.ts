@@ -229,6 +229,11 @@ const REASONS: readonly Reason[] = [
     hint: 'Check that it speaks the protocol of the URL on that port.',
   },
   {
+    when: isOneOf('HPE_HEADER_OVERFLOW'),
+    says: ({ code }) => `the answer's headers are too long (${code})`,
+    hint: 'Node takes 16 KiB; NODE_OPTIONS=--max-http-header-size=65536 raises that.',
+  },
+  {
     when: ({ code }) => code.startsWith('HPE_'),
     says: ({ code }) => `the answer is not HTTP (${code})`,
     hint: 'Use https:// for a TLS port, or host:port for another protocol.',

@@ -102,6 +102,7 @@ async function carryOut(command: Command): Promise<Answer> {
     }
     case 'run':
       tryFiles(command)
+      refuseSameFile([command.save, command.html, command.output])
       return record(command.command, command.intervalMs, (result) =>
         afterRun(command, result),
       )
@@ -207,10 +208,38 @@ function tryFiles({ save, html, output }: RunCommand): void {
   }
 }
 
+/** What is written last would be all that is left, even of what was to be read. */
+function refuseSameFile(files: readonly (string | undefined)[]): void {
+  const seen = new Set<string>()
+  for (const file of files) {
+    const identity = file === undefined ? undefined : identityOf(file)
+    if (identity === undefined) continue
+    if (seen.has(identity)) {
+      throw new UsageError(
+        `"${file}" is given twice, and would be overwritten`,
+        'Give each file that is to be written a name of its own.',
+      )
+    }
+    seen.add(identity)
+  }
+}
+
+/** By whatever name; `undefined` of terminals, pipes and such, which take both. */
+function identityOf(file: string): string | undefined {
+  try {
+    const stat = statSync(file, { throwIfNoEntry: false, bigint: true })
+    if (!stat) return path.resolve(file)
+    return stat.isFile() ? `${stat.dev}:${stat.ino}` : undefined
+  } catch (error) {
+    throw new FileError(file, error as Error)
+  }
+}
+
 async function reportFiles(
   files: readonly string[],
   how: Reports,
 ): Promise<Answer> {
+  for (const file of files) refuseSameFile([file, how.html, how.output])
   const recorded = await readConnections(files)
   const { connections, firstError } = recorded
   if (connections.length === 0 && firstError) {

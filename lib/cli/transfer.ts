@@ -115,6 +115,11 @@ function get(exchange: Exchange, url: URL, insecure: boolean): void {
   request
     .on('socket', (socket) => exchange.use(socket as Socket))
     .on('error', exchange.fail)
+    // To what we have not asked for: an answer all the same.
+    .on('upgrade', ({ statusCode }) => {
+      exchange.status = statusCode
+      exchange.finish()
+    })
     .on('response', (response) => {
       exchange.phase = 'body'
       exchange.status = response.statusCode

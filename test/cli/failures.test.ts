@@ -269,6 +269,17 @@ test('not HTTP', async () => {
   expect(output.tcpInfo?.bytesReceived).toBe(10)
 })
 
+test('headers longer than Node takes', async () => {
+  const port = await listenTcp((socket) => {
+    socket.once('data', () => {
+      socket.end(`HTTP/1.1 200 OK\r\nlong: ${'x'.repeat(90_000)}\r\n\r\n`)
+    })
+  })
+  const { exit, stderr } = await tcpinfo(['probe', `http://127.0.0.1:${port}/`])
+  expect(exit).toBe(6)
+  expect(stderr).toContain(": the answer's headers are too long (HPE_HEADER_O")
+})
+
 test.skipIf(process.platform === 'win32')(
   'Ctrl-C ends it without a word',
   async () => {

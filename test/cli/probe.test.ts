@@ -166,6 +166,20 @@ describe('HTTP', () => {
     expect(output.tcpInfo?.appBytesRead).toBe(BODY.length + 19)
   })
 
+  test('a server that switches to another protocol', async () => {
+    const port = await listenTcp((socket) => {
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 101 Switching\r\nUpgrade: x\r\n')
+        socket.write('Connection: upgrade\r\n\r\n')
+      })
+    })
+    const { exit, output } = await tcpinfoJson([
+      'probe',
+      `http://127.0.0.1:${port}/`,
+    ])
+    expect({ exit, status: output.status }).toEqual({ exit: 0, status: 101 })
+  })
+
   test.each([204, 301, 404, 500, 599])('status %i', async (status) => {
     const { port } = await serve((_, response) => {
       response.writeHead(status, { location: '/elsewhere' }).end()

@@ -335,6 +335,22 @@ describe('the record', () => {
     },
   )
 
+  test('that is to go twice into one file is refused before the program runs', async () => {
+    const one = file('one')
+    const alias = file('alias')
+    writeFileSync(one, '')
+    symlinkSync(one, alias)
+    const { exit, stdout, stderr } = await tcpinfo([
+      ...['run', '--save', one, '--html', alias, '--'],
+      ...[process.execPath, '-e', 'console.log("it ran")'],
+    ])
+    expect({ exit, stdout }).toEqual({ exit: 2, stdout: '' })
+    expect(stderr).toBe(
+      `tcpinfo: "${alias}" is given twice, and would be overwritten\n` +
+        'Give each file that is to be written a name of its own.\n',
+    )
+  })
+
   test('that cannot be kept at all leaves the exit code alone', async () => {
     const { exit, stderr } = await recorded(['tidy', '5'])
     expect(exit).toBe(5)
@@ -535,6 +551,25 @@ describe('report', () => {
       readFileSync(saved, 'utf8').trim().split('\n').length + 1,
     )
   })
+
+  test.each(['--output saved', '--html saved', '--html page --output page'])(
+    'never writes over what it has read or written: %s',
+    async (options) => {
+      const { saved } = await recorded(['transfer'])
+      const before = readFileSync(saved)
+      const names = new Map([
+        ['saved', saved],
+        ['page', file('page.html')],
+      ])
+      const { exit, stderr } = await tcpinfo([
+        ...['report', saved],
+        ...options.split(' ').map((option) => names.get(option) ?? option),
+      ])
+      expect(exit).toBe(2)
+      expect(stderr).toContain('is given twice, and would be overwritten')
+      expect(readFileSync(saved)).toEqual(before)
+    },
+  )
 
   test('reads the standard input', async () => {
     const { saved, stderr } = await recorded(['transfer'])
