@@ -32,7 +32,7 @@ import {
   descriptorOf,
   handleOf,
   isPipe,
-  Socket,
+  isSocket,
   type StreamHandle,
 } from './handle.js'
 import { generalFailure, Snapshot, takeSnapshot } from './snapshot.js'
@@ -480,7 +480,7 @@ function publish(socket: net.Socket, { info }: Snapshot): void {
 export const CAPTURE: unique symbol = Symbol.for('tcpinfo-socket.capture.1')
 
 export function captureOf(socket: unknown): Capture | undefined {
-  return socket instanceof Socket
+  return isSocket(socket)
     ? (socket as net.Socket & { [CAPTURE]?: Capture })[CAPTURE]
     : undefined
 }

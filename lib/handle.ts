@@ -47,6 +47,15 @@ const { Server } = net
 export const Socket: typeof net.Socket =
   (net as { Stream?: typeof net.Socket }).Stream ?? net.Socket
 
+/** (A proxy can throw when it is asked what it is.) */
+export function isSocket(value: unknown): value is net.Socket {
+  try {
+    return value instanceof Socket
+  } catch {
+    return false
+  }
+}
+
 /**
  * null: no handle now. undefined: not a thing that ever has one. (Others have a
  * `_handle` too, and dgram warns of a deprecation when one looks at it.)

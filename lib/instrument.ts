@@ -2,7 +2,7 @@ import type * as net from 'node:net'
 import { types } from 'node:util'
 import { adopt, CAPTURE, type Capture, captureOf, define } from './capture.js'
 import { notASocket, TcpInfoError, UNINSTRUMENTED } from './errors.js'
-import { Socket, underlyingOf } from './handle.js'
+import { isSocket, underlyingOf } from './handle.js'
 import type { TcpInfoMembers } from './socket.js'
 import type { TcpInfo } from './tcp-info.js'
 
@@ -34,7 +34,7 @@ export function instrument<S extends net.Socket>(socket: S): Instrumented<S> {
 
 /** (The `socket` of an HTTP/2 session is a proxy that keeps new members away.) */
 export function canInstrument(socket: unknown): socket is net.Socket {
-  return socket instanceof Socket && !types.isProxy(socket)
+  return isSocket(socket) && !types.isProxy(socket)
 }
 
 /** For callers that know when connect() was called (by monotonicMs()). */

@@ -52,14 +52,16 @@ export function deltaOfRequest(
 }
 
 /**
- * (Wrappers of one, as of follow-redirects, are no http.ClientRequest. A response has
- * a socket too, but nothing to end.)
+ * (Wrappers of one, as of follow-redirects, are no http.ClientRequest. What a server
+ * gets of one has a socket too, but nothing to end, and what it answers with begins
+ * with a head.)
  */
 function isRequest(value: unknown): value is http.ClientRequest {
   return (
     typeof value === 'object' &&
     value !== null &&
     'socket' in value &&
+    !('writeHead' in value) &&
     typeof (value as Partial<http.ClientRequest>).once === 'function' &&
     typeof (value as Partial<http.ClientRequest>).end === 'function'
   )

@@ -137,6 +137,43 @@ class Entry extends Target {
   }
 }
 
+/**
+ * What a signal stops. One listener for all: of more than ten on one signal Node 20
+ * warns.
+ */
+class Abort {
+  static readonly #known = new WeakMap<AbortSignal, Abort>()
+
+  static of(signal: AbortSignal): Abort {
+    const known = Abort.#known.get(signal) ?? new Abort(signal)
+    Abort.#known.set(signal, known)
+    return known
+  }
+
+  readonly #signal: AbortSignal
+  readonly #samplings = new Set<Sampling>()
+  readonly #onAbort = (): void => {
+    for (const sampling of this.#samplings) sampling.stop()
+  }
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal
+  }
+
+  add(sampling: Sampling): void {
+    if (this.#samplings.size === 0) {
+      this.#signal.addEventListener('abort', this.#onAbort, { once: true })
+    }
+    this.#samplings.add(sampling)
+  }
+
+  delete(sampling: Sampling): void {
+    this.#samplings.delete(sampling)
+    if (this.#samplings.size > 0) return
+    this.#signal.removeEventListener('abort', this.#onAbort)
+  }
+}
+
 /** setTimeout's limit. */
 const MAX_INTERVAL_MS = 2 ** 31 - 1
 
@@ -166,8 +203,7 @@ export class Sampling
   readonly #queues = new Set<Queue<TcpInfoSample>>()
   // One timer serves all, but listeners run in the context of their own sample().
   readonly #context = new AsyncResource('TcpInfoSampling')
-  readonly #signal: AbortSignal | undefined
-  readonly #onAbort = (): void => this.stop()
+  readonly #abort: Abort | undefined
   #dueMs = 0
   /** Kept for the reason of Snapshot.newest. */
   #newest: TcpInfoSample | undefined
@@ -190,15 +226,15 @@ export class Sampling
     if (signal !== undefined && !isSignal(signal)) {
       throw argumentError('The option signal must be an AbortSignal.')
     }
-    this.#signal = signal
-    this.#signal?.addEventListener('abort', this.#onAbort, { once: true })
+    this.#abort = signal && Abort.of(signal)
+    this.#abort?.add(this)
     try {
       for (const socket of sockets) this.add(socket)
     } catch (error) {
       this.stop()
       throw error
     }
-    if (this.#signal?.aborted || this.#isIdle) this.stop()
+    if (signal?.aborted || this.#isIdle) this.stop()
   }
 
   /** How many sockets are being sampled now. */
@@ -288,7 +324,7 @@ export class Sampling
     if (this.#ended) return
     this.#ended = true
     samplings.delete(this)
-    this.#signal?.removeEventListener('abort', this.#onAbort)
+    this.#abort?.delete(this)
     for (const entry of this.#entries.values()) this.#release(entry)
     this.#newest = undefined
     for (const queue of this.#queues) queue.end()

@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events'
-import http, { IncomingMessage } from 'node:http'
+import http, { IncomingMessage, ServerResponse } from 'node:http'
 import { type AddressInfo, Socket } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import {
@@ -157,6 +157,10 @@ test.each([
   ['an emitter', new EventEmitter()],
   ['text', 'http://127.0.0.1'],
   ['a response', new IncomingMessage(new Socket())],
+  [
+    "a server's response",
+    new ServerResponse(new IncomingMessage(new Socket())),
+  ],
 ])('%s is no request', (_, value) => {
   expect(() => deltaOfRequest(value as http.ClientRequest)).toThrowError(
     expect.objectContaining({

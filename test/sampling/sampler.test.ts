@@ -603,6 +603,18 @@ describe('time', () => {
     expect(sample(socket, { signal }).ended).toBe(true)
     expect(getEventListeners(signal, 'abort').length).toBe(0)
   })
+
+  // Node 20 warns of more than ten.
+  test('puts one listener on a signal, however many it stops', async () => {
+    const controller = new AbortController()
+    const { signal } = controller
+    const samplings = Array.from({ length: 12 }, () =>
+      sample([], { signal, keepOpen: true }),
+    )
+    expect(getEventListeners(signal, 'abort').length).toBe(1)
+    controller.abort()
+    expect(samplings.every(({ ended }) => ended)).toBe(true)
+  })
 })
 
 describe('the program', () => {

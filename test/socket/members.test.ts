@@ -479,6 +479,9 @@ describe('bad input', () => {
           get() {
             throw new Error('no')
           },
+          getPrototypeOf() {
+            throw new Error('no')
+          },
         },
       ),
     ],
