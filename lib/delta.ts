@@ -34,7 +34,8 @@ export interface TcpInfoDelta {
  * the connection began: then there is a duration only where the kernel tells the
  * connection's age. Counters that the kernel keeps in 32 or 16 bits may wrap once
  * between the two; one that is lower than before for no such reason was started
- * anew, by another connection, and has no difference.
+ * anew, by another connection, and has no difference. Nor has any where the ports
+ * are those of another connection.
  *
  * @param measuredMs the time between them, where a better clock than that of
  *   `capturedAt` has measured it
@@ -57,6 +58,8 @@ export function deltaBetween(
       : inRange('measuredMs', measuredMs, 0, Number.MAX_VALUE, 'argument')
   const counters = { ...NONE }
   const perSecond = { ...NONE }
+  if (older && areOfTwo(older, newer))
+    return { durationMs, counters, perSecond }
   const factor = 1000 / (durationMs ?? Number.NaN)
   for (const name of COUNTERS) {
     const grown = growth(older ? older[name] : 0, newer[name], limits[name])
@@ -66,6 +69,18 @@ export function deltaBetween(
     if (Number.isFinite(rate)) perSecond[name] = rate
   }
   return { durationMs, counters, perSecond }
+}
+
+function areOfTwo(before: TcpInfo, after: TcpInfo): boolean {
+  return (
+    differ(before.localPort, after.localPort) ||
+    differ(before.remotePort, after.remotePort)
+  )
+}
+
+/** (The port of a socket that is yet to connect is 0.) */
+function differ(before = 0, after = 0): boolean {
+  return before !== 0 && after !== 0 && before !== after
 }
 
 /** One shape for all, which is several times cheaper than to add the members. */

@@ -107,6 +107,22 @@ describe('a counter', () => {
     },
   )
 
+  test.each(['localPort', 'remotePort'] as const)(
+    'of another connection, by its %s, has no difference',
+    (name) => {
+      const record = linux({ tcpi_bytes_acked: 10 })
+      const at = (port?: number) => ({ ...record, [name]: port })
+      const grown = (one?: number, other?: number) =>
+        deltaBetween(at(one), at(other), 1000).counters.bytesAcked
+      expect(grown(40_000, 40_001)).toBeUndefined()
+      expect(grown(40_000, 40_000)).toBe(0)
+      // Not known, or not connected yet.
+      expect(grown(undefined, 40_000)).toBe(0)
+      expect(grown(40_000, undefined)).toBe(0)
+      expect(grown(0, 40_000)).toBe(0)
+    },
+  )
+
   test('that one of the records lacks has none', () => {
     const short = recordOf('linux', sample.subarray(0, 104))
     const whole = recordOf('linux', sample)
