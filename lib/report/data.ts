@@ -231,12 +231,17 @@ function gapsIn(samples: readonly Sample[]): number[] {
   return steps.flatMap((step, index) => (step > GAP * usual ? [index + 1] : []))
 }
 
+/** (One of a peer that is gone can have all of a hundred thousand samples.) */
+type Growing = { -readonly [K in keyof Loss]: Loss[K] } & {
+  readonly timedOut: number[]
+}
+
 function lossesIn(
   samples: readonly Sample[],
   retransmitted: keyof typeof RETRANSMITTED,
   timeouts: keyof typeof TIMEOUTS,
 ): Loss[] {
-  const losses: { -readonly [K in keyof Loss]: Loss[K] }[] = []
+  const losses: Growing[] = []
   samples.forEach(({ info, delta }, index) => {
     const again = amount(delta?.counters[retransmitted])
     const late = amount(delta?.counters[timeouts])
@@ -249,7 +254,7 @@ function lossesIn(
       before.last = index
       before.retransmitted = sum(before.retransmitted, again)
       before.timeouts = sum(before.timeouts, late)
-      if (timedOut) before.timedOut = [...before.timedOut, index]
+      if (timedOut) before.timedOut.push(index)
     } else {
       losses.push({
         first: index,

@@ -210,6 +210,19 @@ test('timeouts that are not counted are seen all the same', () => {
   ])
 })
 
+test('a silence of a hundred thousand samples takes a moment', () => {
+  const count = 100_000
+  const silence = Array.from({ length: count }, (_, index) =>
+    record(10 * index, { consecutiveRtos: 7 }),
+  )
+  const connections = [{ id: 'a', records: silence, verdict: undefined }]
+  const before = performance.now()
+  const [connection] = reportData(connections, 'title').connections
+  expect(performance.now() - before).toBeLessThan(10_000)
+  expect(connection?.losses).toMatchObject([{ first: 0, last: count - 1 }])
+  expect(connection?.losses[0]?.timedOut).toHaveLength(count)
+}, 120_000)
+
 test('of a file that holds anything at all, only numbers are numbers', () => {
   const unprintable = { toString: 1, valueOf: 1 }
   const junk = [null, 'x', '7', {}, unprintable, [], true, Number.NaN, Infinity]
