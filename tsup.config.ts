@@ -23,6 +23,7 @@ export default defineConfig([
     entry: {
       ...library.entry,
       cli: 'lib/cli/main.ts',
+      reporter: 'lib/cli/reporter.ts',
     },
     format: 'esm',
     // __dirname for the command, which is in no bundle.

@@ -50,6 +50,39 @@ export class FileError extends Error implements CommandFailure {
   }
 }
 
+/** There is no report of these records. */
+export class ReportError extends Error implements CommandFailure {
+  readonly exit: number
+  readonly code: string
+  readonly hint: string | undefined
+
+  constructor({ exit, code, message, hint }: CommandFailure) {
+    super(message)
+    this.exit = exit
+    this.code = code
+    this.hint = hint
+  }
+}
+
+/** Of what only reads and writes files. Plain data, for another thread. */
+export function failureOfFiles(error: Error): CommandFailure {
+  const { exit, code, message, hint } = error as Error & Partial<CommandFailure>
+  if (code === 'ERR_WORKER_OUT_OF_MEMORY') return { ...NO_ROOM, code }
+  return exit === undefined
+    ? {
+        exit: EXIT.failed,
+        code: code ?? 'ERR_UNKNOWN',
+        message: `this command failed: ${message}`,
+      }
+    : { exit, code: code as string, message, hint }
+}
+
+const NO_ROOM = {
+  exit: EXIT.file,
+  message: 'so many records do not fit into the memory that Node takes',
+  hint: 'Give it more, as by NODE_OPTIONS=--max-old-space-size=8192 (MiB), or record with a longer --interval.',
+} as const
+
 /** How far a connection has come. */
 export type Phase = 'lookup' | 'connect' | 'tls' | 'answer' | 'body'
 

@@ -5,23 +5,21 @@ import {
   closeSync,
   constants,
   createReadStream,
-  createWriteStream,
   openSync,
   readFileSync,
   statSync,
 } from 'node:fs'
 import path from 'node:path'
-import { pipeline } from 'node:stream/promises'
-import { type Recorded, readConnections } from './connections.js'
 import {
   type CommandFailure,
   describeFailure,
   EXIT,
   FileError,
+  failureOfFiles,
+  ReportError,
   startFailure,
   UsageError,
 } from './failure.js'
-import { printable } from './format.js'
 import {
   failureJson,
   failureText,
@@ -29,8 +27,8 @@ import {
   stringify,
   textOf,
 } from './outcome.js'
+import { chain, makeReport, type Pieces, write } from './reports.js'
 import { type RunResult, record } from './run.js'
-import { complaintOf, csvOf, tableJson, tableOf } from './table.js'
 import { parseTarget, withoutPassword } from './target.js'
 import { demo, type Outcome, probe } from './transfer.js'
 import { type Command, parseCommand, type Reports } from './usage.js'
@@ -45,9 +43,6 @@ interface Answer {
   readonly stdout?: Pieces
   readonly stderr?: Pieces
 }
-
-/** All records together may be longer than a string can be. */
-type Pieces = Iterable<string>
 
 async function answer(args: string[]): Promise<Answer> {
   let target: string | undefined
@@ -69,17 +64,16 @@ async function answer(args: string[]): Promise<Answer> {
   }
 }
 
-/** (What reads records has no connection that could have failed.) */
 function failureOf(
   error: unknown,
   command: string | undefined,
 ): CommandFailure {
-  if (error instanceof UsageError || error instanceof FileError) return error
-  if (command !== 'run' && command !== 'report') {
-    return describeFailure(error as Error, 'connect', false)
-  }
-  const { code = 'ERR_UNKNOWN', message } = error as NodeJS.ErrnoException
-  return { exit: EXIT.failed, code, message: `this command failed: ${message}` }
+  const isOurs = error instanceof UsageError || error instanceof FileError
+  if (isOurs || error instanceof ReportError) return error
+  // (What reads records has no connection that could have failed.)
+  return command === 'run' || command === 'report'
+    ? failureOfFiles(error as Error)
+    : describeFailure(error as Error, 'connect', false)
 }
 
 async function carryOut(command: Command): Promise<Answer> {
@@ -129,55 +123,35 @@ async function afterRun(
     return { exit, stderr: [failureText(undefined, failure)] }
   }
   const { save } = command
-  const failures: string[] = []
-  const attempt = async <T>(what: () => T): Promise<Awaited<T> | undefined> => {
+  const failures: CommandFailure[] = []
+  const attempt = async (what: () => Promise<void>): Promise<void> => {
     try {
-      return await what()
+      await what()
     } catch (cause) {
-      failures.push(failureText(undefined, failureOf(cause, command.name)))
-      return undefined
+      failures.push(failureOf(cause, command.name))
     }
   }
   if (save !== undefined) await attempt(() => write(save, bytesOf(files)))
   const isSaved = save !== undefined && failures.length === 0
-  const recorded = await attempt(() => readConnections(files))
-  let text: Pieces = []
-  if (recorded) {
-    const { html, output } = command
-    const { length } = recorded.connections
-    const complaint = complaintOf(recorded) + (length === 0 ? RUN_HINT : '')
-    if (html !== undefined) await attempt(() => writePage(html, recorded))
-    const all = () => chain(textAs(command, recorded), [complaint])
-    // What was asked to go to a file is not to be seen elsewhere.
-    const isWritten =
-      output !== undefined &&
-      (await attempt(async () => {
-        await write(
-          output,
-          isTable(command) ? all() : textAs(command, recorded),
-        )
-        return true
-      }))
-    // (The program's output is its own.)
-    if (!isWritten) text = (await attempt(all)) ?? []
-  }
+  const text: Buffer[] = []
+  await attempt(async () => {
+    const report = await makeReport({ ...command, files, ofRun: true })
+    failures.push(...report.failures)
+    if (report.isWritten) return
+    // While the files are there, and outside the heap: it can be all the records.
+    for await (const piece of chain(report.text, [report.complaint])) {
+      text.push(Buffer.from(piece))
+    }
+  })
+  const told = failures.map((failure) => failureText(undefined, failure))
   if (failures.length > 0 && !isSaved && files.length > 0) {
-    failures.push(
+    told.push(
       `The records are kept, for tcpinfo report, in ${path.join(keep(), '*')}\n`,
     )
   }
-  return { exit, signal, stderr: chain(text, failures) }
+  // (The program's output is its own.)
+  return { exit, signal, stderr: chain(text, told) }
 }
-
-function* chain(...parts: Pieces[]): Generator<string> {
-  for (const part of parts) yield* part
-}
-
-const RUN_HINT = `Only programs of Node are recorded, if they keep NODE_OPTIONS and may write to the
-folder for temporary files; and only what they did until this one ended. Under
-Node's permission model they need --allow-addons, and to read this package and
-/etc/alpine-release.
-`
 
 /** (A process that was killed may have left half a line at the end of its file.) */
 async function* bytesOf(files: readonly string[]): AsyncGenerator<Buffer> {
@@ -240,48 +214,14 @@ async function reportFiles(
   how: Reports,
 ): Promise<Answer> {
   for (const file of files) refuseSameFile([file, how.html, how.output])
-  const recorded = await readConnections(files)
-  const { connections, firstError } = recorded
-  if (connections.length === 0 && firstError) {
-    return { exit: EXIT.file, stderr: [noRecording(firstError)] }
-  }
-  const stderr = [complaintOf(recorded)]
-  const { html, output } = how
-  if (html !== undefined) await writePage(html, recorded)
-  const text = textAs(how, recorded)
-  if (output === undefined) return { exit: EXIT.ok, stdout: text, stderr }
-  await write(output, text)
-  return { exit: EXIT.ok, stderr }
-}
-
-const noRecording = ({ message }: Error): string =>
-  `This is no recording: no line could be read. ${printable(message)}
-Give it a file that "tcpinfo run --save" wrote, or a program with toJsonLine().
-`
-
-const isTable = ({ json, csv }: Reports): boolean => !json && !csv
-
-function textAs({ json, csv }: Reports, recorded: Recorded): Pieces {
-  if (csv) return csvOf(recorded)
-  return [json ? stringify(tableJson(recorded)) : tableOf(recorded)]
-}
-
-async function writePage(file: string, recorded: Recorded): Promise<void> {
-  const { reportHtml } = await import('../report/html.js')
-  await write(file, [reportHtml(recorded.connections)])
-}
-
-async function write(
-  file: string,
-  content: Iterable<string> | AsyncIterable<Buffer>,
-): Promise<void> {
-  try {
-    await pipeline(content, createWriteStream(file))
-  } catch (error) {
-    const { code, path = file } = error as NodeJS.ErrnoException
-    if (code === undefined) throw error
-    throw new FileError(path, error as Error)
-  }
+  const { failures, complaint, text } = await makeReport({
+    ...how,
+    files,
+    ofRun: false,
+  })
+  const [failure] = failures
+  if (failure) throw new ReportError(failure)
+  return { exit: EXIT.ok, stdout: text, stderr: [complaint] }
 }
 
 /** Node's own code can throw where nobody can catch it (listen, Node 26). */
@@ -317,16 +257,20 @@ async function print(
   const failed = new Promise<NodeJS.ErrnoException>((resolve) => {
     stream.once('error', resolve)
   })
-  for (const piece of text) {
-    const written = new Promise<NodeJS.ErrnoException | undefined>(
-      (resolve) => {
-        stream.write(piece, (error) => resolve(error ?? undefined))
-      },
-    )
-    const error = await Promise.race([failed, written])
-    if (error) return error
+  try {
+    for await (const piece of text) {
+      const written = new Promise<NodeJS.ErrnoException | undefined>(
+        (resolve) => {
+          stream.write(piece, (error) => resolve(error ?? undefined))
+        },
+      )
+      const error = await Promise.race([failed, written])
+      if (error) return error
+    }
+    return undefined
+  } catch (error) {
+    return error as ReportError // there is no more of the text
   }
-  return undefined
 }
 
 async function main(): Promise<void> {
@@ -339,9 +283,12 @@ async function main(): Promise<void> {
   const error = await print(process.stdout, stdout)
   // Whoever does not read to the end (tcpinfo | head) has what they wanted.
   if (error && error.code !== 'EPIPE') {
-    const message = `tcpinfo: the output could not be written (${error.code})\n`
+    const isOurs = error instanceof ReportError
+    const message = isOurs
+      ? failureText(undefined, error)
+      : `tcpinfo: the output could not be written (${error.code})\n`
     stderr = chain(stderr, [message])
-    exit ||= EXIT.failed
+    exit ||= isOurs ? error.exit : EXIT.failed
   }
   await print(process.stderr, stderr)
   if (signal) process.kill(process.pid, signal)

@@ -412,6 +412,29 @@ describe('the record', () => {
     expect(size).toBeGreaterThan(2 ** 29)
   })
 
+  test('that does not fit into memory costs no exit code, and is kept', async () => {
+    const nodeOptions = ['--max-old-space-size=64']
+    const temporary = mkdtempSync(file('tmp-'))
+    const page = file('large.html')
+    const { exit, stdout, stderr } = await tcpinfo(
+      ['run', '--html', page, '--', process.execPath, PROGRAM, 'many'],
+      { nodeOptions, env: { TMPDIR: temporary } },
+    )
+    expect({ exit, stdout }).toEqual({ exit: 3, stdout: '' })
+    const complaint =
+      'tcpinfo: so many records do not fit into the memory that Node takes\n' +
+      'Give it more, as by NODE_OPTIONS=--max-old-space-size=8192 (MiB), or record with a longer --interval.\n'
+    const [kept] = readdirSync(temporary)
+    const records = path.join(temporary, `${kept}`)
+    expect(stderr).toBe(
+      `${complaint}The records are kept, for tcpinfo report, in ${records}/*\n`,
+    )
+    const report = await tcpinfo(['report', path.join(records, 'many.jsonl')], {
+      nodeOptions,
+    })
+    expect(report).toMatchObject({ exit: 9, stdout: '', stderr: complaint })
+  })
+
   test.skipIf(!existsSync('/dev/full')).each(['--save', '--html', '--output'])(
     'is kept when %s finds the disk full (needs /dev/full)',
     async (option) => {
@@ -607,7 +630,9 @@ describe('report', () => {
       { encoding: 'utf8', timeout: 15_000 },
     )
     rmSync(saved)
-    expect(stderr).toMatch(/^This is no recording: no line could be read\. /)
+    expect(stderr).toMatch(
+      /^tcpinfo: this is no recording: no line could be read\. /,
+    )
     expect(status).toBe(9)
   })
 
@@ -659,7 +684,7 @@ describe('report', () => {
     ])
     expect({ exit, stdout }).toEqual({ exit: 9, stdout: '' })
     expect(stderr).toBe(
-      `This is no recording: no line could be read. The line is not JSON: {.
+      `tcpinfo: this is no recording: no line could be read. The line is not JSON: {.
 Give it a file that "tcpinfo run --save" wrote, or a program with toJsonLine().
 `,
     )

@@ -234,7 +234,7 @@ describe('report reads', () => {
     const run = await report(file(`${name}.jsonl`, bytes))
     expect(run).toMatchObject(REFUSED)
     expect(run.stderr).toMatch(
-      /^This is no recording: no line could be read\. /,
+      /^tcpinfo: this is no recording: no line could be read\. /,
     )
     expect(run.stderr).not.toMatch(TRACE)
   })

@@ -105,6 +105,7 @@ describe('the tarball', () => {
       /^dist\/(index|register|prometheus|opentelemetry|cli)\.(js|cjs)$/,
       /^dist\/(chunk|html)-[A-Z0-9]+\.js$/,
       /^dist\/(preload|recorder)\.cjs$/,
+      /^dist\/reporter\.js$/,
       /^dist\/(index|register|prometheus|opentelemetry)\.d\.(ts|cts)$/,
       // What several of these have in common.
       /^dist\/(index|recorder)-[\w-]+\.d\.(ts|cts)$/,

@@ -79,6 +79,14 @@ const actions = {
     truncateSync(file, 2 ** 29)
     process.exit(3)
   },
+  /** More records than 64 MiB have room for. */
+  many() {
+    const records = new URL('../fixtures/lossy-transfer.jsonl', import.meta.url)
+    const text = readFileSync(records, 'utf8')
+    const times = Math.ceil(1e8 / text.length)
+    writeFileSync(path.join(recording(), 'many.jsonl'), text.repeat(times))
+    process.exit(3)
+  },
   async chdir() {
     process.chdir('/')
     await transfer(0)
