@@ -4,8 +4,9 @@
 
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { collect, compare, report } from './measure.mjs'
+import { collect, compare, pick, report } from './measure.mjs'
 import { tool } from './rivals.mjs'
 
 const SECONDS = 1
@@ -36,8 +37,18 @@ async function start(...flags) {
   return { child, port: Number(port) }
 }
 
-/** Requests per second. */
-function load({ port }, headers) {
+/** What a server's main thread has run for. @unit ns (proc_pid_schedstat(5)) */
+function cpuOf({ pid }) {
+  const [ran] = readFileSync(
+    `/proc/${pid}/task/${pid}/schedstat`,
+    'utf8',
+  ).split(' ')
+  return Number(ran)
+}
+
+/** Requests per second, and what each took of the server's CPU. */
+function load({ child, port }, headers) {
+  const before = cpuOf(child)
   const { stdout } = spawnSync(
     'wrk',
     [
@@ -47,8 +58,10 @@ function load({ port }, headers) {
     { encoding: 'utf8' },
   )
   const [, rate] = /^Requests\/sec: +([\d.]+)/m.exec(stdout) ?? []
+  const [, requests] = /^ *(\d+) requests in/m.exec(stdout) ?? []
   if (!rate || stdout.includes('Non-2xx')) throw new Error(stdout)
-  return Number(rate)
+  const cpuUs = (cpuOf(child) - before) / 1000 / Number(requests)
+  return { rate: Number(rate), cpuUs }
 }
 
 /** Of several pairs of processes, since no two are quite alike. */
@@ -83,10 +96,12 @@ async function figuresOfPairs() {
 if (tool('wrk')) {
   const figures = await figuresOfPairs()
   for (const { title, goal } of CASES) {
-    const rows = compare(figures[title])
-    report(`A web server under wrk, ${title}`, 'per s', rows, {
+    const rates = compare(pick(figures[title], 'rate'))
+    report(`A web server under wrk, ${title}`, 'per s', rates, {
       [OURS]: goal,
       [SUBSCRIBED]: goal,
     })
+    const cpu = compare(pick(figures[title], 'cpuUs'))
+    report(`A web server under wrk, ${title}, CPU time`, 'µs', cpu)
   }
 }

@@ -45,8 +45,23 @@ import type { TcpInfo, TcpInfoTrigger } from './tcp-info.js'
 export interface TcpInfoMessage {
   /** The socket that owns the connection. (TLS may be laid over it.) */
   readonly socket: net.Socket
-  /** The record; its `trigger` says why. */
+  /** The record; its `trigger` says why. (It is made when somebody looks at it.) */
   readonly info: TcpInfo
+}
+
+/** For subscribers that only count, or look at one of many. */
+class Message implements TcpInfoMessage {
+  readonly socket: net.Socket
+  readonly #snapshot: Snapshot
+
+  constructor(socket: net.Socket, snapshot: Snapshot) {
+    this.socket = socket
+    this.#snapshot = snapshot
+  }
+
+  get info(): TcpInfo {
+    return this.#snapshot.info
+  }
 }
 
 const captures = channel('tcpinfo-socket:capture')
@@ -462,8 +477,8 @@ function hasListener(socket: net.Socket): boolean {
   }
 }
 
-function publish(socket: net.Socket, { info }: Snapshot): void {
-  const message: TcpInfoMessage = { socket, info }
+function publish(socket: net.Socket, snapshot: Snapshot): void {
+  const message: TcpInfoMessage = new Message(socket, snapshot)
   shared.emitting = true
   try {
     captures.publish(message)
