@@ -71,7 +71,8 @@ export function deltaBetween(
   return { durationMs, counters, perSecond }
 }
 
-function areOfTwo(before: TcpInfo, after: TcpInfo): boolean {
+/** By their ports. */
+export function areOfTwo(before: TcpInfo, after: TcpInfo): boolean {
   return (
     differ(before.localPort, after.localPort) ||
     differ(before.remotePort, after.remotePort)

@@ -3,7 +3,7 @@
  * their thresholds.
  */
 
-import type { TcpInfoDelta } from '../delta.js'
+import { areOfTwo, type TcpInfoDelta } from '../delta.js'
 import type { TcpInfo } from '../tcp-info.js'
 import { isKernels, UNREACHABLE } from './closing.js'
 import {
@@ -76,6 +76,13 @@ export interface Finding {
 type Rule = (facts: Facts, shares: TcpInfoShares) => Finding | undefined
 
 export function findingOf(facts: Facts): Finding {
+  const { records, last } = facts
+  if (records.some((each) => areOfTwo(each, last))) {
+    return unknown('these are records of several connections', [
+      'localPort',
+      'remotePort',
+    ])
+  }
   const special = handshake(facts) ?? silence(facts)
   if (special) return special
   const { shares, observedUs } = facts
@@ -87,7 +94,18 @@ export function findingOf(facts: Facts): Finding {
     const finding = rule(facts, shares)
     if (finding) return finding
   }
-  return unknown('no single cause covers most of the time', ['busyUs'])
+  return noCause(facts, shares)
+}
+
+function noCause({ live }: Facts, shares: TcpInfoShares): Finding {
+  const { receiverWindow: share } = shares
+  const by = ['rwndLimitedUs', 'busyUs', 'sndWndBytes'] as const
+  return share >= MOST
+    ? unknown(
+        `the peer's window was full for ${percent(share)} of the time, but with data under way there are too few records (${live.length}) to tell whether it was growing`,
+        by,
+      )
+    : unknown('no single cause covers most of the time', ['busyUs'])
 }
 
 function unknown(says: string, by: Finding['by'], of?: Finding['of']): Finding {
@@ -272,15 +290,18 @@ const RULES: readonly Rule[] = [
 
   function receiving(facts, { idle, applicationWaits }) {
     const { open, delta } = facts
-    const share = receivingShare(facts)
-    const isMostly = share !== undefined && share >= MOST
-    const received = delta.counters.bytesReceived ?? 0
-    const unclear = share === undefined && received > sentBy(delta)
-    if (idle + applicationWaits < MOST || !(isMostly || unclear)) {
+    const { bytesReceived: received = 0 } = delta.counters
+    const isMore = received >= sentBy(delta)
+    // Who answers each request late receives for most of the time, too.
+    if (idle + applicationWaits < MOST || (idle >= MOST && !isMore)) {
       return undefined
     }
+    const share = receivingShare(facts) ?? (received > sentBy(delta) ? 1 : 0)
+    // Between the gulps of a program that reads slowly nothing comes in.
+    const isClosed = isMore && ourWindow(open).closed.length > 0
+    if (share < MOST && !isClosed) return undefined
     return unknown(
-      `it mainly received, ${ofReading(facts)}`,
+      `it ${isMore ? 'mainly received' : 'received for most of the time'}, ${ofReading(facts)}`,
       ['bytesReceived', 'bytesSent', 'rcvWndBytes', 'appBytesRead'],
       open,
     )
@@ -290,7 +311,7 @@ const RULES: readonly Rule[] = [
     if (idle < MOST || !observedUs) return undefined
     if (awaitedMs(open) * 1000 < observedUs * MOST) return undefined
     return unknown(
-      "this side had sent last, and it waited for the peer's answer",
+      'this side had sent last: it waited for an answer, or had no more to say',
       ['dataSentAgoMs', 'dataReceivedAgoMs', 'bytesReceived'],
       [end],
     )
@@ -449,7 +470,7 @@ function ofReading({ open, end, observedUs }: Facts): string {
     bytesSent !== 0 && (!observedUs || dataSentAgoMs * 1000 < observedUs * MOST)
   return known.length < MANY_SAMPLES || !isRead || isAsking
     ? 'and what held the sender back only the sender can know'
-    : 'but the program on this side read what came, and its window was never closed: the side that sends can tell more'
+    : `and its window was closed in none of ${known.length} records, though it may have been small: the side that sends can tell more`
 }
 
 /** Whether the kernel tells when something was sent and received. */

@@ -301,6 +301,17 @@ describe('without the timers of Linux', () => {
   })
 })
 
+test.each(['localPort', 'remotePort'])(
+  'of several connections, by the %s, nothing is told',
+  (name) => {
+    const records = series(40, (i) => ({ [name]: i < 39 ? 4000 : 4001 }))
+    expect(explain(records)).toMatchObject({
+      limitedBy: 'unknown',
+      summary: expect.stringContaining('records of several connections'),
+    })
+  },
+)
+
 describe('of a series', () => {
   const bulk = (i: number): Partial<TcpInfo> => ({
     busyUs: 50_000 * i,
@@ -475,10 +486,35 @@ describe('of a series', () => {
         })),
       )
 
+    test('answers each request late', () => {
+      const verdict = idle((i) => ({
+        ...{ bytesReceived: 50 * (i >> 1), bytesAcked: 900 * (i >> 1) },
+        ...{
+          dataReceivedAgoMs: 50 * (i % 2),
+          dataSentAgoMs: 50 - 50 * (i % 2),
+        },
+      }))
+      expect(verdict.limitedBy).toBe('application')
+    })
+
+    test('reads in gulps', () => {
+      const verdict = idle((i) => ({
+        ...{ bytesReceived: 1_000_000 * Math.floor(i / 40), bytesAcked: 13 },
+        ...{ dataReceivedAgoMs: 50 * (i % 40), dataSentAgoMs: 50 * i },
+        rcvWndBytes: i % 4 === 0 ? 0 : 65_536,
+      }))
+      expect(verdict).toMatchObject({
+        limitedBy: 'unknown',
+        summary: expect.stringContaining(
+          'mainly received, and in 35 of 140 records its window was closed',
+        ),
+      })
+    })
+
     test('waits for an answer', () => {
       expect(idle((i) => ({ dataSentAgoMs: 50 * i }))).toMatchObject({
         limitedBy: 'unknown',
-        summary: expect.stringContaining("waited for the peer's answer"),
+        summary: expect.stringContaining('waited for an answer'),
       })
     })
 
@@ -490,7 +526,7 @@ describe('of a series', () => {
           dataReceivedAgoMs: 50 * (i - 120),
         }),
       }))
-      expect(verdict.summary).toContain("waited for the peer's answer")
+      expect(verdict.summary).toContain('waited for an answer')
     })
 
     test.each([
@@ -778,7 +814,7 @@ describe('of a series', () => {
       [
         "the peer's window, full for two thirds of few records",
         (share) => bulks((i) => ({ rwndLimitedUs: 50_000 * share * i }), 9),
-        [0.66, 'no single cause'],
+        [0.66, 'too few records (9)'],
         [0.67, "by the peer's receive window"],
       ],
       [
@@ -902,20 +938,20 @@ describe('of a series', () => {
       [
         'the round trip of requests',
         (rttUs) => asking(rttUs, 0),
-        [9900, 'mainly received'],
+        [9900, 'received for most of the time'],
         [10_100, 'took turns'],
       ],
       [
         'the time to the next request, in ms',
         (turnaroundMs) => asking(100_000, turnaroundMs),
         [20, 'took turns'],
-        [21, 'mainly received'],
+        [21, 'received for most of the time'],
       ],
       [
         'the time to the next request, a quarter',
         (turnaroundMs) => asking(40_000, turnaroundMs),
         [10, 'took turns'],
-        [11, 'mainly received'],
+        [11, 'received for most of the time'],
       ],
       [
         'what was read of what came',
