@@ -62,9 +62,10 @@ const KEYS =
 function verdict({ verdict }: Connection): HTMLElement {
   if (!verdict) return element('p', { class: 'verdict' }, 'No verdict.')
   const { summary, limitedBy, confidence, closed, shares } = verdict
-  const told = SHARES.filter(([name]) => (shares[name] ?? 0) >= LEAST_SHARE)
-  const percents = wholePercents(told.map(([name]) => shares[name] ?? 0))
-  const went = told.map(([, says], index) => `${percents[index]} % ${says}`)
+  const percents = wholePercents(SHARES.map(([name]) => shares[name] ?? 0))
+  const went = SHARES.flatMap(([, says], index) =>
+    percents[index] ? [`${percents[index]} % ${says}`] : [],
+  )
   return element(
     'p',
     { class: 'verdict' },
@@ -89,8 +90,6 @@ function verdict({ verdict }: Connection): HTMLElement {
       : null,
   )
 }
-
-const LEAST_SHARE = 0.005
 
 const SHARES = [
   ['idle', 'idle'],
