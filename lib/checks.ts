@@ -15,7 +15,8 @@ export function inRange(
   kind: 'option' | 'argument' = 'option',
 ): number {
   if (typeof value === 'number' && value >= least && value <= most) return value
-  const bounds = most === Infinity ? `${least} or more` : `${least} to ${most}`
+  const bounds =
+    most >= Number.MAX_VALUE ? `${least} or more` : `${least} to ${most}`
   throw argumentError(
     `The ${kind} ${name} must be a number, ${bounds}, and was ${shown(value)}.`,
   )

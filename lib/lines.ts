@@ -122,6 +122,7 @@ class Parsed {
 
   constructor(line: string) {
     let value: unknown
+    if (line.trim() === '') throw formatError('The line is empty.')
     try {
       value = JSON.parse(line)
     } catch (cause) {
@@ -135,9 +136,8 @@ class Parsed {
 
   wrong(name: string, how: string): TcpInfoError {
     const { [name]: value } = this.#members
-    return formatError(
-      `The line holds no record: "${name}" ${how} (${jsonOf(value)}).`,
-    )
+    const found = value === undefined ? '' : ` (${jsonOf(value)})`
+    return formatError(`The line holds no record: "${name}" ${how}${found}.`)
   }
 
   text(name: string): string {

@@ -232,7 +232,7 @@ const REASONS: readonly Reason[] = [
     when: isOneOf('ECONNREFUSED'),
     exit: EXIT.refused,
     says: () => 'the connection was refused (ECONNREFUSED)',
-    hint: 'Nothing listens on that port, or a firewall rejects connections to it.',
+    hint: 'Nothing listens on that TCP port, or a firewall rejects connections to it.',
   },
   {
     when: isOneOf('ETIMEDOUT'),
@@ -255,6 +255,11 @@ const REASONS: readonly Reason[] = [
     when: ({ code, phase }) => code === 'ECONNRESET' && phase === 'body',
     says: () => 'the connection was closed in the middle of the answer',
     hint: BROKEN_OFF,
+  },
+  {
+    when: ({ code, phase }) => code === 'ECONNRESET' && phase === 'tls',
+    says: () => 'the server closed the connection before TLS was set up',
+    hint: 'If it does not speak TLS on that port, use http://.',
   },
   {
     when: isOneOf('ECONNRESET'),

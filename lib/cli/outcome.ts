@@ -135,7 +135,7 @@ function connection(outcome: Outcome): Groups {
 }
 
 function bytes(outcome: Outcome): Groups {
-  const { info, isTls } = outcome
+  const { info, isTls, isBeforeTls } = outcome
   const known = info && 'always'
   const read = info?.appBytesRead ?? outcome.bytesRead
   const written = info?.appBytesWritten ?? outcome.bytesWritten
@@ -153,7 +153,12 @@ function bytes(outcome: Outcome): Groups {
       ],
       ['program read', ofProgram(read)],
       ['kernel sent', count(info?.bytesSent), known],
-      ['program wrote', ofProgram(written)],
+      [
+        'program wrote',
+        isBeforeTls
+          ? noted(count(written), 'not sent: TLS was not set up')
+          : ofProgram(written),
+      ],
     ],
   }
 }
@@ -251,8 +256,8 @@ function endpoint(
   address: string | undefined,
   port: number | undefined,
 ): string | undefined {
-  if (address === undefined || port === undefined) return undefined
-  return hostAndPort(address, port)
+  // (A socket that could not even try has neither, or all zeros.)
+  return address === undefined || !port ? undefined : hostAndPort(address, port)
 }
 
 function noted(value: string | undefined, note: string): string | undefined {

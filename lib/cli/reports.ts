@@ -128,9 +128,10 @@ const noRecording = ({ message }: Error): CommandFailure => ({
   hint: 'Give it a file that "tcpinfo run --save" wrote, or a program with toJsonLine().',
 })
 
-const RUN_HINT = `Only programs of Node are recorded, if they keep NODE_OPTIONS and may write to the
-folder for temporary files; and only what they did until this one ended. Under
-Node's permission model they need --allow-addons, and to read this package and
+const RUN_HINT = `If there should have been one: only programs of Node are recorded, if they keep
+NODE_OPTIONS and may write to the folder for temporary files, and only what they did
+until this one ended; a name that was not found is no connection yet. Under Node's
+permission model they need --allow-addons, and to read this package and
 /etc/alpine-release.
 `
 

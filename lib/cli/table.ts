@@ -146,26 +146,45 @@ export function tableOf(recorded: Recorded): string {
       .join('  ')
       .trimEnd(),
   )
-  const text = connections.length > 0 ? [...lines, '', ...notes(recorded)] : []
+  const text =
+    connections.length > 0 ? [...lines, '', ...notes(recorded, remotes)] : []
   return text.map((line) => `${line}\n`).join('')
 }
 
-function notes({ connections }: Recorded): string[] {
+function notes(
+  { connections }: Recorded,
+  remotes: readonly Remote[],
+): string[] {
   const records = connections.reduce(
     (sum, each) => sum + each.records.length,
     0,
   )
-  const counts = `${plural(connections.length, 'connection')}, ${plural(records, 'record')}`
-  const isUnknown = connections.some(
+  const failed = remotes.reduce((sum, { failures }) => sum + failures, 0)
+  const counts = [
+    plural(connections.length - failed, 'connection'),
+    ...(failed > 0 ? [plural(failed, 'failed attempt')] : []),
+    plural(records, 'record'),
+  ].join(', ')
+  const unknown = connections.filter(
     ({ verdict }) => verdict.limitedBy === 'unknown',
   )
-  return isUnknown
-    ? [
-        counts,
-        'Unknown: why data comes slowly, only the side that sends it can tell (run this',
-        'there); and few records tell little. What is known of each, --html shows.',
-      ]
-    : [counts]
+  if (unknown.length === 0) return [counts]
+  const isOfReceivers = unknown.some(
+    ({ last: { bytesReceived = 0, bytesSent = 0 } }) =>
+      bytesReceived > bytesSent,
+  )
+  return [
+    counts,
+    ...(isOfReceivers
+      ? [
+          'Unknown: why data comes slowly, only the side that sends it can tell (run this',
+          'there); and few records tell little. What is known of each, --html shows.',
+        ]
+      : [
+          'Unknown: few records tell little, and what is idle tells nothing. What is known',
+          'of each, --html shows.',
+        ]),
+  ]
 }
 
 function plural(count: number, noun: string): string {

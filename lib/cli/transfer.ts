@@ -28,6 +28,8 @@ export interface Outcome {
   readonly isNamed: boolean
   /** Whether the program's counts are of what is inside TLS. */
   readonly isTls: boolean
+  /** Whether TLS was still to be set up in the end: what was written went nowhere. */
+  readonly isBeforeTls: boolean
   readonly status: number | undefined
   /** These four by our own clock and counts; no times if never connected. */
   readonly connectMs: number | undefined
@@ -230,6 +232,7 @@ class Exchange {
       peer: this.#peer,
       isNamed: net.isIP(this.target.host) === 0,
       isTls: this.#isTls,
+      isBeforeTls: this.phase === 'tls',
       status: this.status,
       connectMs: since(this.#startedAt, this.#connectedAt),
       ageMs: since(this.#connectedAt, closedAt),

@@ -85,7 +85,7 @@ test.each(['127.0.0.1:', 'http://127.0.0.1:', 'https://127.0.0.1:'])(
     expect(exit).toBe(4)
     expect(stderr).toBe(
       `tcpinfo: ${target}: the connection was refused (ECONNREFUSED)\n` +
-        'Nothing listens on that port, or a firewall rejects connections to it.\n',
+        'Nothing listens on that TCP port, or a firewall rejects connections to it.\n',
     )
     expect(output).toMatchObject({
       target,
@@ -241,6 +241,17 @@ test('closed without an answer', async () => {
   const { exit, stderr } = await tcpinfo(['probe', `http://127.0.0.1:${port}/`])
   expect(exit).toBe(6)
   expect(stderr).toContain(': the server closed the connection without an answ')
+})
+
+test('closed before TLS was set up', async () => {
+  const port = await listenTcp((socket) => void socket.end('hi\n'))
+  const target = `https://127.0.0.1:${port}/`
+  const { exit, stderr } = await tcpinfo(['probe', target])
+  expect(exit).toBe(6)
+  // It may also read what came, and find that it is no TLS.
+  expect(stderr).toMatch(
+    /: (the server closed the connection before TLS was|TLS failed: )/,
+  )
 })
 
 test('closed in the middle of the answer', async () => {

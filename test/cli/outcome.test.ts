@@ -23,6 +23,7 @@ function outcome(info: Partial<TcpInfo> | undefined): Outcome {
     peer: '[2001:db8::1]:443',
     isNamed: true,
     isTls: false,
+    isBeforeTls: false,
     status: undefined,
     connectMs: 12.345678,
     ageMs: 2345.678901,

@@ -248,6 +248,16 @@ describe('HTTPS', () => {
     })
   })
 
+  test('a certificate that is not: nothing was sent', async () => {
+    const port = await serve(expired)
+    const { exit, stdout } = await tcpinfo([
+      'probe',
+      `https://127.0.0.1:${port}/`,
+    ])
+    expect(exit).toBe(6)
+    expect(stdout).toMatch(/program wrote +\d+ not sent: TLS was not set up$/m)
+  })
+
   test('--insecure', async () => {
     const port = await serve(expired)
     const { exit, stdout } = await tcpinfo([

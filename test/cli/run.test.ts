@@ -523,7 +523,7 @@ describe('the record', () => {
     }
     const { stderr: hint } = await run([])
     expect(hint).toContain('No TCP connection was recorded.')
-    expect(hint).toContain('may write to the\nfolder for temporary files')
+    expect(hint).toContain('may write to the folder for temporary files')
     const [read, addons] = ['/etc/alpine-release', '--allow-addons'].filter(
       (each) => hint.includes(each),
     )
