@@ -314,6 +314,15 @@ describe('the record', () => {
     expect(counts).toEqual(['2 connections, 4 records'])
   })
 
+  test('counts no attempt as a connection, nor speaks of receivers without one', async () => {
+    const { stderr } = await recorded(['refused'], ['--interval', '20'])
+    expect(stderr).toMatch(/^2 connections, 1 failed attempt, \d+ records$/m)
+    expect(stderr).toContain(
+      'Unknown: few records tell little, and what is idle',
+    )
+    expect(stderr).not.toContain('only the side that sends')
+  })
+
   test('becomes a page', async () => {
     const html = file('report.html')
     await recorded(['transfer'], ['--html', html])

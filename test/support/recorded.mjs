@@ -79,6 +79,16 @@ const actions = {
     truncateSync(file, 2 ** 29)
     process.exit(3)
   },
+  /** An attempt in vain beside a connection whose peer has not answered. */
+  async refused() {
+    await new Promise((resolve) => {
+      net.connect(1, '127.0.0.1').on('error', resolve)
+    })
+    const [asking] = await connect()
+    asking.write('?')
+    await wait(300)
+    process.exit()
+  },
   /** More records than 64 MiB have room for. */
   many() {
     const records = new URL('../fixtures/lossy-transfer.jsonl', import.meta.url)
