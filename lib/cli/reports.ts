@@ -4,7 +4,6 @@
  * exit code of the program that it ran, and can say where the records are.
  */
 
-import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -49,21 +48,17 @@ export interface Report extends Outline {
 export async function makeReport(order: Order): Promise<Report> {
   const thread = start(order)
   if (!thread) return makeHere(order)
-  const outline: Outline = await nextOf(thread)
-  return { ...outline, text: textOf(thread) }
+  const outline: Outline = await thread.next()
+  return { ...outline, text: thread.rest() }
 }
 
 /** (A thread does not have the standard input.) */
-function start(order: Order): Worker | undefined {
+function start(order: Order): Thread | undefined {
   if (order.files.includes('-')) return undefined
-  const { heap_size_limit: bytes } = getHeapStatistics()
   try {
-    return new Worker(path.join(__dirname, 'reporter.js'), {
-      workerData: order,
-      resourceLimits: { maxOldGenerationSizeMb: bytes / 2 ** 20 },
-    })
+    return new Thread(order)
   } catch {
-    return undefined // Node's permission model may forbid threads
+    return undefined // Node's permission model may forbid them
   }
 }
 
@@ -72,21 +67,40 @@ export type Sent =
   | { readonly value: unknown }
   | { readonly failure: CommandFailure }
 
-async function nextOf<T>(thread: Worker): Promise<T> {
-  const answered = once(thread, 'message') as Promise<[Sent]>
-  thread.postMessage('next')
-  const [sent] = await answered.catch((error): [Sent] => [
-    { failure: failureOfFiles(error) },
-  ])
-  if ('failure' in sent) throw new ReportError(sent.failure)
-  return sent.value as T
-}
+class Thread {
+  readonly #worker: Worker
+  /** At any time: it prepares a piece before it is asked. */
+  readonly #death: Promise<Sent>
 
-async function* textOf(thread: Worker): AsyncGenerator<string> {
-  for (;;) {
-    const piece = await nextOf<string | undefined>(thread)
-    if (piece === undefined) return
-    yield piece
+  constructor(order: Order) {
+    const { heap_size_limit: bytes } = getHeapStatistics()
+    this.#worker = new Worker(path.join(__dirname, 'reporter.js'), {
+      workerData: order,
+      resourceLimits: { maxOldGenerationSizeMb: bytes / 2 ** 20 },
+    })
+    this.#death = new Promise((resolve) => {
+      this.#worker.once('error', (error) => {
+        resolve({ failure: failureOfFiles(error) })
+      })
+    })
+  }
+
+  async next<T>(): Promise<T> {
+    const answer = new Promise<Sent>((resolve) => {
+      this.#worker.once('message', resolve)
+    })
+    this.#worker.postMessage('next')
+    const sent = await Promise.race([answer, this.#death])
+    if ('failure' in sent) throw new ReportError(sent.failure)
+    return sent.value as T
+  }
+
+  async *rest(): AsyncGenerator<string> {
+    for (;;) {
+      const piece = await this.next<string | undefined>()
+      if (piece === undefined) return
+      yield piece
+    }
   }
 }
 
