@@ -361,7 +361,8 @@ export class Sampling
   #begin(): void {
     this.#dueMs = monotonicMs() + this.#nextInterval()
     samplings.add(this)
-    schedule()
+    // (Whatever else a clock says that gives no time.)
+    if (!(this.#dueMs >= timerDueMs)) schedule()
   }
 
   #nextInterval(): number {
