@@ -41,7 +41,7 @@ export function errorCodeOf({ errorCode }: TcpInfo): string | undefined {
 
 /** Whether we were the one that was connected to, as far as the record shows it. */
 export function isServerSide(info: TcpInfo): boolean {
-  const { localPort = 0, remotePort = 0 } = info
+  const { localPort = Infinity, remotePort = 0 } = info
   return (
     mayBeServerSide(info) &&
     localPort < FIRST_EPHEMERAL &&

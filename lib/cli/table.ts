@@ -38,7 +38,7 @@ const MOST_VERDICTS = 3
 function remotesBy(connections: readonly Connection[]): Map<TcpInfo, string> {
   const users = new Map<number | undefined, number>()
   for (const { last } of connections) {
-    if (!mayBeServerSide(last)) continue
+    if (last.localPort === undefined || !mayBeServerSide(last)) continue
     users.set(last.localPort, (users.get(last.localPort) ?? 0) + 1)
   }
   return new Map(
@@ -47,7 +47,7 @@ function remotesBy(connections: readonly Connection[]): Map<TcpInfo, string> {
       const host = remoteHostOf(last)
       const isAccepted =
         isServerSide(last) ||
-        (mayBeServerSide(last) && (users.get(localPort) as number) > 1)
+        (mayBeServerSide(last) && (users.get(localPort) ?? 0) > 1)
       return [
         last,
         isAccepted

@@ -657,6 +657,19 @@ describe('report', () => {
     )
   })
 
+  test('knows no port where the records have none', async () => {
+    const saved = file('portless.jsonl')
+    const fixture = path.join(ROOT, 'test', 'fixtures', 'lossy-transfer.jsonl')
+    const records = readFileSync(fixture, 'utf8')
+    const portless = records.replaceAll(/"localPort":\d+,/g, '')
+    // Of two each that may be of one server.
+    writeFileSync(saved, portless + portless.replaceAll('er",', 'er 2",'))
+    const { exit, stdout } = await tcpinfo(['report', saved])
+    expect(exit).toBe(0)
+    expect(stdout).toMatch(/^4 connections, 312 records$/m)
+    expect(stdout).not.toContain('undefined')
+  })
+
   test('does not wait for the end of a line that never ends', async () => {
     const { saved } = await recorded(['transfer'])
     const records = readFileSync(saved, 'utf8')
