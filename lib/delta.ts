@@ -34,8 +34,8 @@ export interface TcpInfoDelta {
  * the connection began: then there is a duration only where the kernel tells the
  * connection's age. Counters that the kernel keeps in 32 or 16 bits may wrap once
  * between the two; one that is lower than before for no such reason was started
- * anew, by another connection, and has no difference. Nor has any where the ports
- * are those of another connection.
+ * anew, by another connection, and has no difference. Nor has any counter where the
+ * ports are those of another connection.
  *
  * @param measuredMs the time between them, where a better clock than that of
  *   `capturedAt` has measured it

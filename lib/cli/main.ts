@@ -95,8 +95,8 @@ async function carryOut(command: Command): Promise<Answer> {
       return report(outcome, false)
     }
     case 'run':
-      tryFiles(command)
       refuseSameFile([command.save, command.html, command.output])
+      tryFiles(command)
       return record(command.command, command.intervalMs, (result) =>
         afterRun(command, result),
       )
@@ -214,9 +214,11 @@ async function reportFiles(
   how: Reports,
 ): Promise<Answer> {
   for (const file of files) refuseSameFile([file, how.html, how.output])
+  // One that is named twice is read once.
+  const named = new Map(files.map((file) => [identityOf(file) ?? file, file]))
   const { failures, complaint, text } = await makeReport({
     ...how,
-    files,
+    files: [...named.values()],
     ofRun: false,
   })
   const [failure] = failures

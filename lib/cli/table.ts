@@ -177,8 +177,8 @@ function notes(
     counts,
     ...(isOfReceivers
       ? [
-          'Unknown: why data comes slowly, only the side that sends it can tell (run this',
-          'there); and few records tell little. What is known of each, --html shows.',
+          'Unknown: why data comes slowly, only the side that sends it can tell; and few',
+          'records tell little. What is known of each, --html shows.',
         ]
       : [
           'Unknown: few records tell little, and what is idle tells nothing. What is known',

@@ -5,7 +5,7 @@
 
 import { argumentError } from '../checks.js'
 import { COUNTERS } from '../counters.js'
-import type { TcpInfoDelta } from '../delta.js'
+import { areOfTwo, type TcpInfoDelta } from '../delta.js'
 import type { TcpInfoError } from '../errors.js'
 import type { TcpInfoSample } from '../sampler.js'
 import { recordIn, type TcpInfo } from '../tcp-info.js'
@@ -98,8 +98,9 @@ export interface TcpInfoVerdict {
    */
   readonly evidence: Partial<TcpInfo>
   /**
-   * From the first to the last record, of a single one since the connection began;
-   * `undefined` where the kernel does not tell how long that is. @unit ms
+   * From the first to the last record. Of a single one since the connection began,
+   * where the kernel tells its age; else what is known of that, and can be much less:
+   * how long it was busy, and how long ago that was. @unit ms
    */
   readonly observedMs: number | undefined
   /** Where the time went; `undefined` where it can't be known. */
@@ -130,7 +131,10 @@ export function explain(
 ): TcpInfoVerdict {
   const taken = takenOf(snapshots)
   const last = taken.at(-1)?.record
-  if (!last) return ofNothing()
+  if (!last) return unexplained('There are no records.')
+  if (taken.some(({ record }) => areOfTwo(record, last))) {
+    return unexplained('These are records of several connections.')
+  }
   const facts = factsOf(taken, last)
   const finding = findingOf(facts)
   const isMoment = facts.live.length < FEWEST_SAMPLES
@@ -157,11 +161,11 @@ const BY_GAUGES: ReadonlySet<TcpInfoLimit> = new Set<TcpInfoLimit>([
   'send-buffer',
 ])
 
-function ofNothing(): TcpInfoVerdict {
+function unexplained(summary: string): TcpInfoVerdict {
   return {
     limitedBy: 'unknown',
     confidence: 0,
-    summary: 'There are no records.',
+    summary,
     evidence: {},
     observedMs: undefined,
     shares: undefined,

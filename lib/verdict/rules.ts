@@ -3,7 +3,7 @@
  * their thresholds.
  */
 
-import { areOfTwo, type TcpInfoDelta } from '../delta.js'
+import type { TcpInfoDelta } from '../delta.js'
 import type { TcpInfo } from '../tcp-info.js'
 import { isKernels, UNREACHABLE } from './closing.js'
 import {
@@ -76,13 +76,6 @@ export interface Finding {
 type Rule = (facts: Facts, shares: TcpInfoShares) => Finding | undefined
 
 export function findingOf(facts: Facts): Finding {
-  const { records, last } = facts
-  if (records.some((each) => areOfTwo(each, last))) {
-    return unknown('these are records of several connections', [
-      'localPort',
-      'remotePort',
-    ])
-  }
   const special = handshake(facts) ?? silence(facts)
   if (special) return special
   const { shares, observedUs } = facts
@@ -212,8 +205,7 @@ const RULES: readonly Rule[] = [
       return unknown(says, [...by, 'rwndLimitedUs', 'busyUs'], closed)
     }
     if (known.length < FEWEST_SAMPLES) return undefined
-    const says =
-      'the program on this side did not read, and its window was closed'
+    const says = `the program on this side did not read fast enough: its window was closed in ${closed.length} of ${known.length} records`
     return { limitedBy: 'application', share, says, by, of: closed }
   },
 
@@ -335,7 +327,7 @@ const RULES: readonly Rule[] = [
         'rttUs',
       ])
     }
-    const says = `for ${percent(share)} of the time the program on this side gave it nothing to send, which is no fault if it had nothing to say`
+    const says = `for ${percent(share)} of the time the program on this side gave it nothing more to send, which is no fault if it had nothing to say`
     const by = ['busyUs', 'appLimitedUs', 'bytesSent', 'dataSentAgoMs'] as const
     return { limitedBy: 'application', share, says, by, of: [end] }
   },
@@ -609,6 +601,7 @@ function isGrowing({ live, apart }: Facts): boolean {
 
 function percent(share: number): string {
   const value = clamp(share) * 100
+  if (value > 99 && value < 100) return 'more than 99 %'
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} %`
 }
 

@@ -647,14 +647,24 @@ describe('report', () => {
 
   test('keeps connections of several files apart that have one name', async () => {
     const { saved } = await recorded(['transfer'])
-    const copy = `${saved}.copy`
-    writeFileSync(copy, readFileSync(saved))
-    const { stdout } = await tcpinfo(['report', saved, copy, copy, '--json'])
+    const copies = [`${saved}.copy`, path.join(mkdtempSync(file('x')), 'copy')]
+    for (const copy of copies) writeFileSync(copy, readFileSync(saved))
+    const { stdout } = await tcpinfo(['report', saved, ...copies, '--json'])
     const { connections } = JSON.parse(stdout)
     expect(connections.length).toBe(6)
     expect(new Set(connections.map(({ id }: { id: string }) => id)).size).toBe(
       6,
     )
+  })
+
+  test('reads a file once that is named twice', async () => {
+    const { saved, stderr } = await recorded(['transfer'])
+    const { stdout } = await tcpinfo([
+      'report',
+      saved,
+      `./${path.relative('.', saved)}`,
+    ])
+    expect(stdout).toBe(stderr)
   })
 
   test('knows no port where the records have none', async () => {

@@ -172,7 +172,8 @@ async function requests() {
     request.on('socket', (socket) => sockets.push(socket))
     const [response] = await once(request, 'response')
     await once(response.resume(), 'end')
-    await wait(5)
+    // It goes back to the agent in a later tick.
+    await wait(50)
   }
   check('agent: one connection', () => new Set(sockets).size === 1)
   check(

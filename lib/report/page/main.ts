@@ -42,7 +42,7 @@ function header({
   capturedTo,
 }: ReportData): HTMLElement {
   const facts: [string, string][] = [
-    ['Connections', count(connections.length)],
+    ['Connections and attempts', count(connections.length)],
     ['Records', count(recordCount)],
   ]
   if (systems.length > 0) facts.push(['Recorded on', systems.join(', ')])
