@@ -361,7 +361,7 @@ export class Sampling
   #begin(): void {
     this.#dueMs = monotonicMs() + this.#nextInterval()
     samplings.add(this)
-    // (Whatever else a clock says that gives no time.)
+    // (So, and not "<", for a clock that gives no time: NaN is neither.)
     if (!(this.#dueMs >= timerDueMs)) schedule()
   }
 
